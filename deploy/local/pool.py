@@ -1,0 +1,93 @@
+"""The pool of this stack: its configuration file, its supervisord, and its tools."""
+
+import json
+import os
+import socket
+import subprocess
+from contextlib import closing
+
+from deploy.local.daemon import Daemon
+from deploy.local.package import program
+from deploy.local.ports import LOOPBACK
+from deploy.local.problem import Problem
+from deploy.local.state import CONFIG, LOG, ROOT, RUN, Options
+
+SUPERVISORD_CONF = ROOT / "supervisord.conf"
+# A drain may take supervisord.conf's stopwaitsecs (20 s); the workers are all asked at once.
+STOP_SECONDS = 40.0
+# What the configuration file says of this stack, no variable from the caller's environment may change.
+_OURS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "TOPICS_PARTITIONS", "RUN_DIRECTORY", "EXPORTER_PORT")
+
+
+def configure(options: Options) -> None:
+    """Write the configuration file of this stack; all that it does not name has its default."""
+    CONFIG.write_text(
+        "# Written by deploy/local/up at each start.\n"
+        f"run_directory = {json.dumps(str(RUN))}\n\n"
+        f'[kafka]\n"bootstrap.servers" = "{LOOPBACK}:{options.kafka_port}"\n\n'
+        f"[topics]\npartitions = {options.partitions}\n\n"
+        f'[redis]\nurl = "redis://{LOOPBACK}:{options.redis_port}/0"\n\n'
+        f"[exporter]\nport = {options.exporter_port}\n"
+    )
+
+
+def environment(options: Options) -> dict[str, str]:
+    """Make the environment of supervisord and of the tools: what is set for the pool, pointed at this stack."""
+    kept = {name: value for name, value in os.environ.items() if name not in {f"DATA_PROCESSOR_{our}" for our in _OURS}}
+    return kept | {"DATA_PROCESSOR_CONFIG": str(CONFIG), "WORKERS": str(options.partitions)}
+
+
+def watch(options: Options) -> None:
+    """Show the pool at work until it has caught up."""
+    done = subprocess.run(
+        [program("python"), "-m", "deploy.local.watching"], env=environment(options), cwd=ROOT, check=False
+    )
+    if done.returncode != 0:
+        raise Problem(f"the stack is running, but the pool is not well; what each process says is in {LOG}")
+
+
+def tool(options: Options, *arguments: str, capture: bool = False) -> "subprocess.CompletedProcess[str]":
+    """Run `data-processor …` against this stack; its output goes to the terminal, or into the answer."""
+    output = subprocess.PIPE if capture else None
+    command = [program("data-processor"), *arguments]
+    return subprocess.run(
+        command, env=environment(options), cwd=ROOT, text=True, stdout=output, stderr=output, check=False
+    )
+
+
+def create_topics(options: Options) -> None:
+    """Make the topics that are missing."""
+    done = tool(options, "topics", "create", capture=True)
+    if done.returncode != 0:
+        raise Problem(f"the topics could not be made: {(done.stderr or done.stdout).strip()}")
+
+
+def feed(options: Options, logins: int) -> None:
+    """Send made-up logins, with the tool's own progress bar."""
+    done = tool(options, "generate", "--logins", str(logins))
+    if done.returncode != 0:
+        raise Problem(f"the logins were not all sent (exit code {done.returncode}); the stack is running")
+
+
+class Supervisor:
+    """supervisord with the workers, the flusher and the exporter."""
+
+    def __init__(self, options: Options | None = None) -> None:
+        self._options = options or Options()
+        self.daemon = Daemon("supervisord", RUN / "up.pid", LOG / "supervisord.out")
+
+    def start(self) -> None:
+        """Return when it takes commands; does nothing when it already runs."""
+        if self.daemon.pid is None:
+            # In the foreground of its own session and silent: it has a log file, which rotates.
+            command = [program("supervisord"), "--nodaemon", "--silent", "--configuration", str(SUPERVISORD_CONF)]
+            self.daemon.start(command, environment(self._options), ROOT)
+        self.daemon.wait_until(self._listens, seconds=30)
+
+    def stop(self) -> None:
+        """Let all workers drain, then end."""
+        self.daemon.stop(STOP_SECONDS)
+
+    def _listens(self) -> bool:
+        with closing(socket.socket(socket.AF_UNIX)) as connection:
+            return connection.connect_ex(str(RUN / "supervisor.sock")) == 0

@@ -1,0 +1,192 @@
+"""A Kafka broker and a Redis as ordinary processes on loopback, for deploy/local and for the tests alike."""
+
+import os
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.daemon import Daemon, last_line
+from deploy.local.ports import LOOPBACK, kafka_answers, redis_answers
+from deploy.local.problem import Problem
+
+DEPLOY = Path(__file__).resolve().parents[1]
+BROKER_PROPERTIES = DEPLOY / "kafka" / "broker.properties"
+BROKER_LOGGING = DEPLOY / "kafka" / "log4j2.yaml"
+REDIS_CONF = DEPLOY / "redis" / "redis.conf"
+# Modest, as Kafka's own scripts name it; half a gigabyte carries the load of a machine with a few cores.
+HEAP = "-Xms256m -Xmx512m"
+# 4 s until a broker answers, a Redis at once, but on a busy machine it takes much more.
+START_SECONDS = 300.0
+# Only the quick one of the JVM's two compilers: a third less work until it is up, more for each request from then on.
+SHORT_LIVED = "-XX:TieredStopAtLevel=1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a broker stands: alone on loopback, unless told otherwise."""
+
+    node_id: int = 1
+    rack: str = "local"
+    host: str = LOOPBACK
+    controllers: tuple[str, ...] = ()  # all of a cluster, each as id@host:port:directory-id; none: it is alone
+    cluster_id: str = ""  # the same for all of a cluster; made up for one alone
+    within: tuple[str, ...] = ()  # a command to put before its own: another network namespace, say
+
+    @property
+    def replication(self) -> int:
+        """Copies of each partition: one a broker, at most three."""
+        return min(3, len(self.controllers) or 1)
+
+    def bootstrap(self, controller_port: int) -> str:
+        """Where the controllers are, as brokers want to know it."""
+        if not self.controllers:
+            return f"{self.host}:{controller_port}"
+        return ",".join(":".join(each.partition("@")[2].split(":")[:2]) for each in self.controllers)
+
+    def format_options(self) -> list[str]:
+        """What StorageTool is told: whose votes count."""
+        return ["--initial-controllers", ",".join(self.controllers)] if self.controllers else ["--standalone"]
+
+
+@dataclass
+class Broker:
+    """One KRaft broker with its controller: `directory/data` is its log, `directory/log` what it says."""
+
+    directory: Path
+    jars: Path
+    port: int
+    controller_port: int
+    overrides: Mapping[str, str] = field(default_factory=dict)  # broker properties, on top of the file's
+    short_lived: bool = False  # quick to start, slower at work
+    dies_with_parent: bool = False
+    place: Place = field(default_factory=Place)
+
+    def __post_init__(self) -> None:
+        """Find the process again, where there is one."""
+        said = self.directory / "log"
+        self.daemon = Daemon(
+            "Kafka",
+            self.directory / "broker.pid",
+            said / "broker.out",
+            log=said / "broker.log",
+            dies_with_parent=self.dies_with_parent,
+        )
+
+    @property
+    def bootstrap(self) -> str:
+        """What clients need as bootstrap.servers."""
+        return f"{self.place.host}:{self.port}"
+
+    def start(self) -> None:
+        """Return when it answers; does nothing when it already runs."""
+        self.launch()
+        self.daemon.wait_until(lambda: kafka_answers(self.port, self.place.host), START_SECONDS)
+
+    def launch(self) -> None:
+        """Start it and return at once: of a cluster none answers before most are there."""
+        if self.daemon.pid is None:
+            self._format()
+            overrides = [word for key, value in self.overrides.items() for word in ("--override", f"{key}={value}")]
+            options = [SHORT_LIVED] if self.short_lived else []
+            command = [*self._java("kafka.Kafka", *options), str(BROKER_PROPERTIES), *overrides]
+            self.daemon.start([*self.place.within, *command], self.environment(), self.directory)
+
+    def stop(self) -> None:
+        """Stop cleanly: the next start has nothing to recover."""
+        self.daemon.stop(seconds=30)
+
+    def kill(self) -> None:
+        """End it with kill -9."""
+        self.daemon.kill()
+
+    def _format(self) -> None:
+        """Give a new directory its cluster id; a formatted one is left as it is."""
+        if (self.directory / "data" / "meta.properties").exists():
+            return
+        self.daemon.output.parent.mkdir(parents=True, exist_ok=True)
+        options = [*self.place.format_options(), "--cluster-id", self.place.cluster_id or random_id()]
+        tool = self._java("kafka.tools.StorageTool", SHORT_LIVED)
+        command = [*tool, "format", "--config", str(BROKER_PROPERTIES), *options]
+        with self.daemon.output.open("ab") as output:
+            done = subprocess.run(command, env=self.environment(), stdout=output, stderr=output, check=False)
+        if done.returncode != 0:
+            reason = last_line(self.daemon.output)
+            raise Problem(f"Kafka's directory {self.directory} was not formatted: {reason} (see {self.daemon.output})")
+
+    def _java(self, main_class: str, *options: str) -> list[str]:
+        return [
+            "java",
+            *os.environ.get("KAFKA_HEAP_OPTS", HEAP).split(),
+            *options,
+            "-XX:+ExitOnOutOfMemoryError",  # a broker without memory half works, and is fenced much later
+            f"-Dkafka.logs.dir={self.directory / 'log'}",
+            f"-Dlog4j2.configurationFile={BROKER_LOGGING}",
+            "-cp",
+            f"{self.jars}/*",
+            main_class,
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """What broker.properties takes from the environment."""
+        place = self.place
+        return os.environ | {
+            "KAFKA_NODE_ID": str(place.node_id),
+            "KAFKA_RACK": place.rack,
+            "KAFKA_BIND": place.host,
+            "KAFKA_HOST": place.host,
+            "KAFKA_PORT": str(self.port),
+            "KAFKA_CONTROLLER_PORT": str(self.controller_port),
+            "KAFKA_CONTROLLERS": place.bootstrap(self.controller_port),
+            "KAFKA_DATA": str(self.directory / "data"),
+            "KAFKA_REPLICATION": str(place.replication),
+            "KAFKA_MIN_IN_SYNC": str(max(1, place.replication - 1)),
+        }
+
+
+@dataclass
+class Redis:
+    """One Redis: `directory/data` holds its append-only log, `directory/log` what it says."""
+
+    directory: Path
+    port: int
+    dies_with_parent: bool = False
+    host: str = LOOPBACK
+    within: tuple[str, ...] = ()  # a command to put before its own: another network namespace, say
+    options: tuple[str, ...] = ()  # on top of redis.conf
+
+    def __post_init__(self) -> None:
+        """Find the process again, where there is one."""
+        output = self.directory / "log" / "redis.log"
+        self.daemon = Daemon("Redis", self.directory / "redis.pid", output, dies_with_parent=self.dies_with_parent)
+
+    @property
+    def url(self) -> str:
+        """What clients need as the Redis url."""
+        return f"redis://{self.host}:{self.port}/0"
+
+    def start(self) -> None:
+        """Return when it has loaded its data and answers; does nothing when it already runs."""
+        if self.daemon.pid is None:
+            data = self.directory / "data"
+            data.mkdir(parents=True, exist_ok=True)
+            where = ["--bind", self.host, "--port", str(self.port), "--dir", str(data)]
+            command = [*self.within, "redis-server", str(REDIS_CONF), *where, *self.options]
+            self.daemon.start(command, os.environ, self.directory)
+        self.daemon.wait_until(lambda: redis_answers(self.port, self.host), START_SECONDS)
+
+    def stop(self) -> None:
+        """Stop cleanly: everything is on disk."""
+        self.daemon.stop(seconds=30)
+
+    def kill(self) -> None:
+        """End it with kill -9."""
+        self.daemon.kill()
+
+
+def random_id() -> str:
+    """Make one as Kafka does: none begins with a dash, which its tools would take for an option."""
+    made = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return random_id() if made.startswith("-") else made

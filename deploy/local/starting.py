@@ -1,0 +1,148 @@
+"""What `deploy/local/up` does, in order."""
+
+import argparse
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from deploy.local import jars, machine, package, pool, state
+from deploy.local.daemon import Daemon
+from deploy.local.problem import Problem
+from deploy.local.progress import step
+from deploy.local.servers import Broker, Redis
+from deploy.local.state import Options
+
+FIRST_LOGINS = 100_000
+
+WHAT_NEXT = f"""
+The pool stays running. What to try next:
+  cd {state.ROOT} && export DATA_PROCESSOR_CONFIG={state.CONFIG} PATH={package.VENV}/bin:$PATH
+  data-processor status --watch                  # in one terminal, and in another:
+  data-processor generate --logins 1000000       # a million logins more
+  supervisorctl -c supervisord.conf status       # the processes; kill -9 one of them
+  data-processor audit                           # every login processed once and counted once?
+  deploy/local/down                              # stop all; the data stays"""
+
+
+class Server(Protocol):
+    """What is started and stopped here."""
+
+    daemon: Daemon
+
+    def start(self) -> None:
+        """Return when it is ready."""
+
+    def stop(self) -> None:
+        """Return when it has ended."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line said; None: nothing."""
+
+    kafka_port: int | None
+    redis_port: int | None
+    partitions: int | None
+
+
+def asked(given: argparse.Namespace) -> Asked:
+    """Take from the command line what describes the stack."""
+    return Asked(given.kafka_port, given.redis_port, given.partitions)
+
+
+def up(wanted: Asked, logins: int | None) -> None:
+    """Start Kafka, Redis and the pool here, feed it some logins the first time, and show what it made of them."""
+    state.prepare()
+    with state.locked():
+        saved = state.saved_options()
+        redis, broker = servers_of(saved or Options())
+        running = [server.daemon.pid is not None for server in (redis, broker, pool.Supervisor())]
+        options = decide(wanted, saved, running=any(running))
+        if all(running):
+            print("Everything is running already; nothing was changed.\n")
+            pool.tool(options, "status")
+        else:
+            _prepare_machine(options)
+            _start(options)
+            _feed(options, logins, returning=saved is not None and saved.fed)
+            print()
+            pool.watch(options)
+    print("\nThe users with the most logins, as counted in Redis:")
+    pool.tool(options, "top", "5")
+    print(WHAT_NEXT)
+
+
+def decide(wanted: Asked, saved: Options | None, *, running: bool) -> Options:
+    """Settle how the stack is to be: as asked, else as it was, else as usual; a Problem where its data forbids it."""
+    before = saved or Options()
+    options = replace(
+        before,
+        kafka_port=wanted.kafka_port or before.kafka_port,
+        redis_port=wanted.redis_port or before.redis_port,
+        partitions=wanted.partitions or before.partitions,
+    )
+    if running and options != before:
+        raise Problem(f"the stack here is running with {before}: stop it first with deploy/local/down")
+    if saved and options.partitions != saved.partitions:
+        raise Problem(
+            f"the data here has {saved.partitions} partitions, not {options.partitions}: "
+            "deploy/local/down --wipe removes it, then start again"
+        )
+    return options
+
+
+def servers_of(options: Options) -> tuple[Redis, Broker]:
+    """Describe the two servers of this stack; they may or may not run."""
+    folder = jars.jars_folder(state.FOLDER)
+    broker = Broker(state.KAFKA, folder, options.kafka_port, options.controller_port)
+    return Redis(state.REDIS, options.redis_port), broker
+
+
+def _prepare_machine(options: Options) -> None:
+    """Look for everything that could end the start half-way, the quick things first; then download."""
+    machine.check_disk(state.FOLDER)
+    redis, broker = servers_of(options)
+    if redis.daemon.pid is None:
+        machine.check_port(options.redis_port, "Redis", "--redis-port")
+    if broker.daemon.pid is None:
+        machine.check_port(options.kafka_port, "Kafka", "--kafka-port")
+        machine.check_port(options.controller_port, "Kafka's controller, always the port after Kafka's", "--kafka-port")
+    if pool.Supervisor().daemon.pid is None:
+        machine.check_port(options.exporter_port, "the exporter, always two ports after Kafka's", "--kafka-port")
+    jars_missing = not jars.are_fetched(broker.jars)
+    machine.install([machine.JAVA, machine.REDIS, *([machine.MAVEN] if jars_missing else [])], state.LOG / "apt.log")
+    if not package.is_installed():
+        with step("the package and what it needs in .venv, by pip", state.LOG / "pip.log"):
+            package.install(state.LOG / "pip.log")
+    if jars_missing:
+        with step("Kafka's jars, by Maven", state.LOG / "maven.log"):
+            jars.fetch(broker.jars, state.LOG / "maven.log")
+
+
+def _start(options: Options) -> None:
+    """Start what does not run; should one fail, what was started here is stopped again."""
+    state.save(options)
+    pool.configure(options)
+    redis, broker = servers_of(options)
+    with ExitStack() as undo:
+        _start_one(f"Redis on port {options.redis_port}", redis, undo)
+        _start_one(f"Kafka on port {options.kafka_port}", broker, undo)
+        with step("topics"):
+            pool.create_topics(options)
+        _start_one(f"{options.partitions} workers and the flusher, under supervisord", pool.Supervisor(options), undo)
+        undo.pop_all()
+
+
+def _start_one(title: str, server: Server, undo: ExitStack) -> None:
+    if server.daemon.pid is None:
+        undo.callback(server.stop)
+        with step(title):
+            server.start()
+
+
+def _feed(options: Options, logins: int | None, *, returning: bool) -> None:
+    """Send the first logins, or those asked for; a stack that comes back with its data gets none by itself."""
+    number = logins if logins is not None else 0 if returning else FIRST_LOGINS
+    if number > 0:
+        pool.feed(options, number)
+    state.save(replace(options, fed=True))

@@ -1,0 +1,5 @@
+"""`python -m processor.cli`, for a checkout that is not installed."""
+
+from processor.cli import main
+
+main()

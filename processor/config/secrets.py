@@ -1,0 +1,46 @@
+"""What is secret: reading it from files, and never showing it."""
+
+import re
+from pathlib import Path
+
+from processor.errors import ConfigurationError
+from processor.settings import Settings
+
+MASK = "***"
+
+_SECRET = re.compile(r"(^|[._])(password|secret|passphrase|key[._]pem|ssl_key|oauthbearer\.config)$")
+_IN_URL = re.compile(r"(://[^/@:\s]*:)[^@\s]*(@)")
+
+
+def is_secret(key: str) -> bool:
+    """Tell whether a key's value must never be shown (and may be given as `<key>.file`)."""
+    return _SECRET.search(key) is not None
+
+
+def masked(key: str, value: object) -> object:
+    """Return what may be shown of a value: nothing of a secret, and no password inside a URL."""
+    if is_secret(key):
+        return MASK if value else ""
+    return _IN_URL.sub(rf"\g<1>{MASK}\g<2>", value) if isinstance(value, str) else value
+
+
+def read(path: str, key: str, origin: str) -> str:
+    """Read a secret from its file, without the newline that editors put at the end."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else "not UTF-8 text"
+        raise ConfigurationError(f"{key}: the secret file {path} can't be read: {reason} ({origin})") from problem
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret:
+        raise ConfigurationError(f"{key}: the secret file {path} is empty ({origin})")
+    return secret
+
+
+def in_force(settings: Settings) -> list[str]:
+    """List the secrets themselves, so that a log can hide them."""
+    kafka = settings.kafka
+    given = {**kafka.client, **kafka.consumer, **kafka.producer}
+    in_url = re.search(r"://[^/@:\s]*:([^@\s]*)@", settings.redis.url)
+    found = [str(value) for key, value in given.items() if is_secret(key)]
+    return [secret for secret in (*found, settings.redis.password, in_url[1] if in_url else "") if secret]

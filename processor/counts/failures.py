@@ -1,0 +1,94 @@
+"""What each error of Redis means: whose turn it is, and what to do; judged by code, the texts are for people."""
+
+import re
+
+from redis import exceptions
+
+from processor.errors import ConfigurationError, DataProcessorError, Refused, Unavailable
+
+# All that a user of ours may have to do, for `ACL SETUSER`: on keys, and as commands.
+KEY_PATTERNS = "~{PREFIX:*}:* ~{PREFIX}:*"
+RIGHTS = (
+    "+client|setname +select +info +evalsha +script|load +get +set +del +unlink +exists +pexpire +pttl +copy "
+    "+rename +hget +hmget +hgetall +hkeys +hset +hdel +hlen +hscan"
+)
+
+# redis-py has a class for some codes and takes the code off their text.
+_CLASSES: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.AuthenticationWrongNumberOfArgsError, "WRONGPASS"),
+    (exceptions.AuthenticationError, "WRONGPASS"),  # NOAUTH, too
+    (exceptions.AuthorizationError, "NOPERM"),
+    (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.BusyLoadingError, "LOADING"),
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.NoScriptError, "NOSCRIPT"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.ClusterDownError, "CLUSTERDOWN"),
+    (exceptions.TryAgainError, "TRYAGAIN"),
+    (exceptions.AskError, "MOVED"),  # MovedError is one
+    (exceptions.ClusterCrossSlotError, "CROSSSLOT"),
+    (exceptions.TimeoutError, "TIMEOUT"),
+    (exceptions.ConnectionError, "CONNECTION"),
+    (exceptions.InvalidResponse, "CONNECTION"),
+)
+
+# What a script's own call answered: before Redis 7 wrapped in ERR, with the code after the line number.
+_IN_SCRIPT = re.compile(r"@user_script: ?\d+: -?([A-Z]+) ")
+_CODE = re.compile(r"([A-Z]+) ")
+# A right that is missing inside a script has no code of its own: until Redis 7.0, and since 7.2.
+_NO_RIGHT = ("The user executing the script can't", "ACL failure in script")
+
+_Meaning = tuple[type[DataProcessorError], str]
+
+_MEANINGS: dict[str, _Meaning] = {
+    "TIMEOUT": (Unavailable, "it does not answer in time"),
+    "CONNECTION": (Unavailable, "the connection failed"),
+    "LOADING": (Unavailable, "it is loading its data after a start"),
+    "BUSY": (Unavailable, "a script keeps it busy"),
+    "NOSCRIPT": (Unavailable, "it was restarted in this moment"),
+    "READONLY": (Unavailable, "it is a replica: redis.url must lead to the primary"),
+    "MASTERDOWN": (Unavailable, "it is a replica without its primary: redis.url must lead to the primary"),
+    "NOREPLICAS": (Unavailable, "too few replicas are connected (min-replicas-to-write)"),
+    "CLUSTERDOWN": (Unavailable, "its cluster is down"),
+    "TRYAGAIN": (Unavailable, "its cluster moves these keys"),
+    "OOM": (Unavailable, "its memory is full and nothing was changed: raise its maxmemory"),
+    "MISCONF": (Unavailable, "it can't save to its disk and takes no writes: its log says why"),
+    "WRONGPASS": (
+        ConfigurationError,
+        "it refuses the login: check redis.username and redis.password or redis.password_file",
+    ),
+    "NOPERM": (Refused, f"the user lacks a right; all of them: `ACL SETUSER … {KEY_PATTERNS} {RIGHTS}`"),
+    "MOVED": (
+        ConfigurationError,
+        "this node of a Redis Cluster does not hold the shard: redis.url must lead to its node",
+    ),
+    "CROSSSLOT": (Refused, "the keys of one shard must lie in one slot: this is a defect of data-processor"),
+    "WRONGTYPE": (Refused, "a key of ours has another type: something else uses redis.prefix, choose another"),
+}
+_UNFORESEEN: _Meaning = (Refused, "it refuses a command; Redis 6.2 or later is needed")
+
+
+def failure(problem: Exception, where: str, doing: str) -> DataProcessorError:
+    """Turn an error of redis-py into ours; `doing` says what was tried, as in "counting"."""
+    kind, meaning = _MEANINGS.get(_code(problem), _UNFORESEEN)
+    said = "" if _code(problem) == "WRONGPASS" else f" ({_without_arguments(problem)})"
+    return kind(f"Redis at {where}: {doing}: {meaning}{said}")
+
+
+def _code(problem: Exception) -> str:
+    if any(words in str(problem) for words in _NO_RIGHT):
+        return "NOPERM"
+    inside = _IN_SCRIPT.search(str(problem))
+    if inside:
+        return inside[1]
+    for kind, code in _CLASSES:
+        if isinstance(problem, kind):
+            return code
+    first = _CODE.match(str(problem))
+    return first[1] if first else ""
+
+
+def _without_arguments(problem: Exception) -> str:
+    """Return what Redis said, without the arguments that it repeats: a user id, or a password."""
+    return str(problem).split(", with args beginning with")[0].strip() or type(problem).__name__

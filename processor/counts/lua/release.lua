@@ -1,0 +1,11 @@
+-- Gives the lease back, only if this owner still has it.
+--
+-- KEYS[1] leader  string: the owner; it expires
+-- ARGV[1] owner
+--
+-- Answers 1, or 0 when it expired or another one has it.
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+return redis.call('DEL', KEYS[1])

@@ -1,0 +1,33 @@
+"""All faults: importing a family registers its kinds."""
+
+from tests.chaos.faults import (
+    FAULTS,
+    brokers,
+    flushers,
+    hosts,
+    network,
+    points,
+    pools,
+    questions,
+    records,
+    redis,
+    topics,
+    transactions,
+    workers,
+)
+
+__all__ = [
+    "FAULTS",
+    "brokers",
+    "flushers",
+    "hosts",
+    "network",
+    "points",
+    "pools",
+    "questions",
+    "records",
+    "redis",
+    "topics",
+    "transactions",
+    "workers",
+]

@@ -5,11 +5,13 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from deploy.local.problem import Problem
 
 POM = Path(__file__).resolve().parents[1] / "kafka" / "pom.xml"
+_PAUSES = (0.0, 3.0, 10.0)  # seconds before each try
 _NO_NETWORK = ("Unknown host", "UnknownHost", "Network is unreachable", "Connection refused", "timed out")
 
 
@@ -48,13 +50,22 @@ def _download(folder: Path, log: Path) -> None:
         "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies",
         f"-DoutputDirectory={partial}",
     ]
-    with log.open("wb") as output:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
-    if done.returncode != 0:
+    if not _maven(command, log):
         raise Problem(f"Maven could not fetch Kafka's jars: {_reason(log)} (all of it: {log})")
     (partial / "pom.sha256").write_text(_pom_hash())
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
+
+
+def _maven(command: list[str], log: Path) -> bool:
+    """Whether Maven succeeded at last; of three hundred files one may be refused for a moment, and the rest is kept."""
+    for pause in _PAUSES:
+        time.sleep(pause)
+        with log.open("wb") as output:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+        if done.returncode == 0:
+            return True
+    return False
 
 
 def _pom_hash() -> str:

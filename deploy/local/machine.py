@@ -42,6 +42,7 @@ class Program:
 JAVA = Program("java", "-version", r'version "(\d+)', (17,), ("openjdk-21-jre-headless", "openjdk-17-jre-headless"))
 MAVEN = Program("mvn", "--version", r"Apache Maven (\d+)\.(\d+)", (3, 6), ("maven",))
 REDIS = Program("redis-server", "--version", r"v=(\d+)\.(\d+)", (7, 0), ("redis-server",))
+_TRIES = ("-o", "Acquire::Retries=5")
 
 
 def check_disk(folder: Path) -> None:
@@ -67,8 +68,8 @@ def install(programs: list[Program], log: Path) -> None:
         packages = " ".join(program.packages[-1] for program in missing)
         raise Problem(f"{wanted} is missing: install it (on Debian or Ubuntu, as root: apt-get install {packages})")
     with step(f"{', '.join(program.name for program in missing)} by apt-get", log):
-        _as_root(["apt-get", "update"], log)
-        _as_root(["apt-get", "install", "--yes", *map(_available, missing)], log)
+        _as_root(["apt-get", *_TRIES, "update"], log)
+        _as_root(["apt-get", *_TRIES, "install", "--yes", *map(_available, missing)], log)
         if REDIS in missing:
             _leave_redis_to_us(log)
     if still := [program.wanted for program in missing if not program.is_there()]:

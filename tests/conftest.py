@@ -19,9 +19,8 @@ from tests import stack
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-# One process takes a file at a time. These take minutes and begin, one in each process; the fifth file waits behind the
-# first one's only test, so it is a short one.
-FIRST = ("test_chaos.py", "test_mutants.py", "test_restore_command.py", "test_reshard.py", "test_architecture.py")
+# One process takes a file at a time. These take minutes and begin, one in each process.
+FIRST = ("test_mutants.py", "test_restore_command.py", "test_reshard.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

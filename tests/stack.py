@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from msgspec import to_builtins
 
 from deploy.local import jars, ports, servers
+from deploy.local.brokers import ZONES, Brokers, Home, Identity, places
 from processor.errors import Unavailable
 from processor.kafka import cluster, topics
 from processor.settings import ExporterSettings, KafkaSettings, RedisSettings, Settings, TopicSettings
@@ -86,12 +87,35 @@ def new_broker(directory: Path) -> servers.Broker:
     )
 
 
+def new_brokers(directory: Path) -> Brokers:
+    """Make three brokers in three zones that are not started yet; they end with the tests, even killed ones."""
+    folder = jars.jars_folder(ROOT / ".local")
+    jars.fetch(folder, directory / "maven.log")
+    numbers = ports.pick_free(2 * len(ZONES))
+    homes = [Home(ports.LOOPBACK, port) for port in numbers[len(ZONES) :]]
+    return Brokers(
+        [
+            servers.Broker(
+                directory / f"broker-{place.node_id}",
+                folder,
+                port,
+                home.controller_port,
+                BROKER_OVERRIDES,
+                short_lived=True,
+                dies_with_parent=True,
+                place=place,
+            )
+            for port, home, place in zip(numbers, homes, places(homes, Identity.new(len(ZONES))), strict=False)
+        ]
+    )
+
+
 def new_redis(directory: Path) -> RedisServer:
     """Make a Redis that is not started yet; it ends with the tests, even when they are killed."""
     return RedisServer(directory, ports.pick_free(1)[0], dies_with_parent=True)
 
 
-def new_settings(kafka: servers.Broker, redis_server: RedisServer, run_directory: Path) -> Settings:
+def new_settings(kafka: servers.Broker | Brokers, redis_server: RedisServer, run_directory: Path) -> Settings:
     """Make settings whose every name is used by nobody else, so that tests can share one broker and one Redis."""
     unique = uuid4().hex[:8]
     return Settings(

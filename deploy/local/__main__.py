@@ -18,9 +18,14 @@ def arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(required=True)
 
     up = commands.add_parser("up", prog="deploy/local/up", description=starting.up.__doc__)
-    up.add_argument("--kafka-port", type=_port, metavar="PORT", help="9092 by default; its controller takes the next")
+    up.add_argument(
+        "--kafka-port", type=_port, metavar="PORT", help="9092 by default; controllers and more brokers take the next"
+    )
     up.add_argument("--redis-port", type=_port, metavar="PORT", help="6379 by default")
     up.add_argument("--partitions", type=_positive, metavar="N", help="4 by default: as many workers are started")
+    up.add_argument(
+        "--brokers", type=int, choices=(1, 3), help="1 by default; 3: one in each of three zones, copies in all of them"
+    )
     up.add_argument("--logins", type=_whole, metavar="N", help="made-up logins to begin with: 100000 by default")
     up.set_defaults(run=lambda given: starting.up(starting.asked(given), given.logins))
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 from contextlib import closing
 
+from deploy.local.brokers import ZONES
 from deploy.local.daemon import Daemon
 from deploy.local.package import program
 from deploy.local.ports import LOOPBACK
@@ -16,16 +17,23 @@ SUPERVISORD_CONF = ROOT / "supervisord.conf"
 # A drain may take supervisord.conf's stopwaitsecs (20 s); the workers are all asked at once.
 STOP_SECONDS = 40.0
 # What the configuration file says of this stack, no variable from the caller's environment may change.
-_OURS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "TOPICS_PARTITIONS", "RUN_DIRECTORY", "EXPORTER_PORT")
+_OURS = (
+    *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CLIENT_RACK", "REDIS_URL", "RUN_DIRECTORY", "EXPORTER_PORT"),
+    *("TOPICS_PARTITIONS", "TOPICS_REPLICATION_FACTOR", "TOPICS_MIN_INSYNC_REPLICAS"),
+)
 
 
 def configure(options: Options) -> None:
     """Write the configuration file of this stack; all that it does not name has its default."""
+    bootstrap = ",".join(f"{LOOPBACK}:{port}" for port in options.broker_ports)
+    place = f'"client.rack" = "{ZONES[0]}"\n' if options.brokers > 1 else ""
+    copies, in_sync = (3, 2) if options.brokers > 1 else (1, 1)
     CONFIG.write_text(
         "# Written by deploy/local/up at each start.\n"
         f"run_directory = {json.dumps(str(RUN))}\n\n"
-        f'[kafka]\n"bootstrap.servers" = "{LOOPBACK}:{options.kafka_port}"\n\n'
-        f"[topics]\npartitions = {options.partitions}\n\n"
+        f'[kafka]\n"bootstrap.servers" = "{bootstrap}"\n{place}\n'
+        f"[topics]\npartitions = {options.partitions}\n"
+        f"replication_factor = {copies}\nmin_insync_replicas = {in_sync}\n\n"
         f'[redis]\nurl = "redis://{LOOPBACK}:{options.redis_port}/0"\n\n'
         f"[exporter]\nport = {options.exporter_port}\n"
     )
@@ -75,6 +83,11 @@ class Supervisor:
     def __init__(self, options: Options | None = None) -> None:
         self._options = options or Options()
         self.daemon = Daemon("supervisord", RUN / "up.pid", LOG / "supervisord.out")
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.daemon.pid is not None
 
     def start(self) -> None:
         """Return when it takes commands; does nothing when it already runs."""

@@ -167,6 +167,11 @@ class Redis:
         """What clients need as the Redis url."""
         return f"redis://{self.host}:{self.port}/0"
 
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.daemon.pid is not None
+
     def start(self) -> None:
         """Return when it has loaded its data and answers; does nothing when it already runs."""
         if self.daemon.pid is None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from deploy.local import jars, machine, package, pool, state
-from deploy.local.daemon import Daemon
+from deploy.local.brokers import Brokers, Home, places
+from deploy.local.ports import LOOPBACK
 from deploy.local.problem import Problem
 from deploy.local.progress import step
 from deploy.local.servers import Broker, Redis
@@ -27,7 +28,9 @@ The pool stays running. What to try next:
 class Server(Protocol):
     """What is started and stopped here."""
 
-    daemon: Daemon
+    @property
+    def running(self) -> bool:
+        """Whether it runs; of several processes, all of them."""
 
     def start(self) -> None:
         """Return when it is ready."""
@@ -43,11 +46,12 @@ class Asked:
     kafka_port: int | None
     redis_port: int | None
     partitions: int | None
+    brokers: int | None = None
 
 
 def asked(given: argparse.Namespace) -> Asked:
     """Take from the command line what describes the stack."""
-    return Asked(given.kafka_port, given.redis_port, given.partitions)
+    return Asked(given.kafka_port, given.redis_port, given.partitions, given.brokers)
 
 
 def up(wanted: Asked, logins: int | None) -> None:
@@ -55,9 +59,9 @@ def up(wanted: Asked, logins: int | None) -> None:
     state.prepare()
     with state.locked():
         saved = state.saved_options()
-        redis, broker = servers_of(saved or Options())
-        running = [server.daemon.pid is not None for server in (redis, broker, pool.Supervisor())]
-        options = decide(wanted, saved, running=any(running))
+        redis, brokers = servers_of(saved or Options())
+        running = [server.running for server in (redis, brokers, pool.Supervisor())]
+        options = decide(wanted, saved, running=any(running) or not brokers.stopped)
         if all(running):
             print("Everything is running already; nothing was changed.\n")
             pool.tool(options, "status")
@@ -80,53 +84,79 @@ def decide(wanted: Asked, saved: Options | None, *, running: bool) -> Options:
         kafka_port=wanted.kafka_port or before.kafka_port,
         redis_port=wanted.redis_port or before.redis_port,
         partitions=wanted.partitions or before.partitions,
+        brokers=wanted.brokers or before.brokers,
     )
     if running and options != before:
         raise Problem(f"the stack here is running with {before}: stop it first with deploy/local/down")
-    if saved and options.partitions != saved.partitions:
-        raise Problem(
-            f"the data here has {saved.partitions} partitions, not {options.partitions}: "
-            "deploy/local/down --wipe removes it, then start again"
-        )
+    if saved and (problem := _unlike(saved, options)):
+        raise Problem(f"{problem}: deploy/local/down --wipe removes it, then start again")
     return options
 
 
-def servers_of(options: Options) -> tuple[Redis, Broker]:
-    """Describe the two servers of this stack; they may or may not run."""
-    folder = jars.jars_folder(state.FOLDER)
-    broker = Broker(state.KAFKA, folder, options.kafka_port, options.controller_port)
-    return Redis(state.REDIS, options.redis_port), broker
+def _unlike(saved: Options, options: Options) -> str:
+    """What the data here can't become; empty when it can."""
+    if options.partitions != saved.partitions:
+        return f"the data here has {saved.partitions} partitions, not {options.partitions}"
+    if options.brokers != saved.brokers:
+        return f"the data here is of {saved.brokers} {_brokers(saved)}, not {options.brokers}"
+    if options.brokers > 1 and options.kafka_port != saved.kafka_port:
+        return f"the brokers here know each other by ports from {saved.kafka_port} on, which is in their data"
+    return ""
+
+
+def _brokers(options: Options) -> str:
+    return "broker" if options.brokers == 1 else "brokers"
+
+
+def servers_of(options: Options) -> tuple[Redis, Brokers]:
+    """Describe the servers of this stack; they may or may not run."""
+    jars_here = jars.jars_folder(state.FOLDER)
+    redis = Redis(state.REDIS, options.redis_port)
+    if options.brokers == 1:
+        return redis, Brokers([Broker(state.KAFKA, jars_here, options.kafka_port, options.kafka_port + 1)])
+    homes = [Home(LOOPBACK, port + 1) for port in options.broker_ports]
+    return redis, Brokers(
+        [
+            Broker(state.KAFKA / place.rack, jars_here, port, port + 1, place=place)
+            for port, place in zip(options.broker_ports, places(homes, state.identity(options.brokers)), strict=True)
+        ]
+    )
 
 
 def _prepare_machine(options: Options) -> None:
     """Look for everything that could end the start half-way, the quick things first; then download."""
     machine.check_disk(state.FOLDER)
-    redis, broker = servers_of(options)
-    if redis.daemon.pid is None:
+    redis, brokers = servers_of(options)
+    if not redis.running:
         machine.check_port(options.redis_port, "Redis", "--redis-port")
-    if broker.daemon.pid is None:
-        machine.check_port(options.kafka_port, "Kafka", "--kafka-port")
-        machine.check_port(options.controller_port, "Kafka's controller, always the port after Kafka's", "--kafka-port")
-    if pool.Supervisor().daemon.pid is None:
+    for broker in brokers.each:
+        if broker.daemon.pid is None:
+            machine.check_port(broker.port, "Kafka", "--kafka-port")
+            machine.check_port(
+                broker.controller_port, "Kafka's controller, always the port after Kafka's", "--kafka-port"
+            )
+    if not pool.Supervisor().running:
         machine.check_port(options.exporter_port, "the exporter, always two ports after Kafka's", "--kafka-port")
-    jars_missing = not jars.are_fetched(broker.jars)
+    jars_here = jars.jars_folder(state.FOLDER)
+    jars_missing = not jars.are_fetched(jars_here)
     machine.install([machine.JAVA, machine.REDIS, *([machine.MAVEN] if jars_missing else [])], state.LOG / "apt.log")
     if not package.is_installed():
         with step("the package and what it needs in .venv, by pip", state.LOG / "pip.log"):
             package.install(state.LOG / "pip.log")
     if jars_missing:
         with step("Kafka's jars, by Maven", state.LOG / "maven.log"):
-            jars.fetch(broker.jars, state.LOG / "maven.log")
+            jars.fetch(jars_here, state.LOG / "maven.log")
 
 
 def _start(options: Options) -> None:
     """Start what does not run; should one fail, what was started here is stopped again."""
     state.save(options)
     pool.configure(options)
-    redis, broker = servers_of(options)
+    redis, brokers = servers_of(options)
+    where = f"port {', '.join(map(str, options.broker_ports))}"
     with ExitStack() as undo:
         _start_one(f"Redis on port {options.redis_port}", redis, undo)
-        _start_one(f"Kafka on port {options.kafka_port}", broker, undo)
+        _start_one(f"{options.brokers} Kafka {_brokers(options)} on {where}", brokers, undo)
         with step("topics"):
             pool.create_topics(options)
         _start_one(f"{options.partitions} workers and the flusher, under supervisord", pool.Supervisor(options), undo)
@@ -134,7 +164,7 @@ def _start(options: Options) -> None:
 
 
 def _start_one(title: str, server: Server, undo: ExitStack) -> None:
-    if server.daemon.pid is None:
+    if not server.running:
         undo.callback(server.stop)
         with step(title):
             server.start()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from deploy.local.brokers import Identity
 from deploy.local.problem import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,20 +33,22 @@ class Options:
     kafka_port: int = 9092
     redis_port: int = 6379
     partitions: int = 4
+    brokers: int = 1
     fed: bool = False  # whether the first logins were sent
 
     def __str__(self) -> str:
         """As the command line says it."""
-        return f"--kafka-port {self.kafka_port} --redis-port {self.redis_port} --partitions {self.partitions}"
+        ports = f"--kafka-port {self.kafka_port} --redis-port {self.redis_port}"
+        return f"{ports} --partitions {self.partitions} --brokers {self.brokers}"
 
     @property
-    def controller_port(self) -> int:
-        """Where Kafka's controller listens: the port after Kafka's."""
-        return self.kafka_port + 1
+    def broker_ports(self) -> list[int]:
+        """Where each broker listens; its controller listens at the port after it."""
+        return [self.kafka_port + (3 * number) for number in range(self.brokers)]
 
     @property
     def exporter_port(self) -> int:
-        """Where the exporter answers: the port after that."""
+        """Where the exporter answers: two ports after the first broker's."""
         return self.kafka_port + 2
 
 
@@ -83,6 +86,16 @@ def saved_options() -> Options | None:
 def save(options: Options) -> None:
     """Keep them with the data."""
     _OPTIONS.write_text(json.dumps(asdict(options)) + "\n")
+
+
+def identity(brokers: int) -> Identity:
+    """Read what the brokers here were formatted with; made up, and kept with their data, where there are none yet."""
+    kept = KAFKA / "cluster.json"
+    if not kept.exists():
+        KAFKA.mkdir(exist_ok=True)
+        kept.write_text(json.dumps(asdict(Identity.new(brokers))) + "\n")
+    said = json.loads(kept.read_text())
+    return Identity(said["cluster_id"], tuple(said["directories"]))
 
 
 def wipe() -> None:

@@ -11,10 +11,14 @@ def down(*, wipe: bool) -> None:
     """Stop the pool, then Redis and Kafka; their data stays, and deploy/local/up brings it back."""
     state.prepare()
     with state.locked():
-        redis, broker = servers_of(state.saved_options() or Options())
+        supervisor, (redis, brokers) = Supervisor(), servers_of(state.saved_options() or Options())
         # The workers first: they drain into servers that are still there.
-        for title, server in (("the pool drains", Supervisor()), ("Redis stops", redis), ("Kafka stops", broker)):
-            if server.daemon.pid is not None:
+        for title, server, runs in (
+            ("the pool drains", supervisor, supervisor.running),
+            ("Redis stops", redis, redis.running),
+            ("Kafka stops", brokers, not brokers.stopped),
+        ):
+            if runs:
                 with step(title):
                     server.stop()
         if wipe:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from processor.doctor.finding import Finding, Level
-from processor.kafka.checkup import BrokerSeen, KafkaSeen, TopicSeen
+from processor.kafka.checkup import BrokerSeen, KafkaSeen
 from processor.kafka.features import METADATA, Features
 from processor.settings import Settings
 from processor.status.picture import ranges
@@ -74,7 +74,7 @@ def _racks(settings: Settings, seen: KafkaSeen) -> Iterator[Finding]:
         what = f"all brokers are in rack {min(filter(None, racks))}"
         yield Finding("racks", Level.WARNING, what, "one zone down is all of it down: spread the brokers")
     else:
-        yield from _spread(seen.topics, len(racks))
+        yield from _spread(settings, seen, len(racks))
     if settings.topics.replication_factor < min(3, len(seen.brokers)):
         yield Finding(
             "racks",
@@ -84,13 +84,16 @@ def _racks(settings: Settings, seen: KafkaSeen) -> Iterator[Finding]:
         )
 
 
-def _spread(topics: Sequence[TopicSeen], racks: int) -> Iterator[Finding]:
-    huddled = [topic for topic in topics if topic.one_rack]
-    for topic in huddled:
-        what = f"{topic.name}: all copies of partition {ranges(topic.one_rack)} are in one rack"
-        yield Finding("racks", Level.WARNING, what, "reassign them: `kafka-reassign-partitions.sh`")
-    if not huddled:
-        yield Finding("racks", Level.OK, f"the brokers are in {racks} racks, and so are the copies")
+def _spread(settings: Settings, seen: KafkaSeen, racks: int) -> Iterator[Finding]:
+    """Whether this VM is near a broker; copies that are not spread are told as drifts of their topics."""
+    ours = str(settings.kafka.client.get("client.rack", ""))
+    there = sorted({broker.rack for broker in seen.brokers if broker.rack})
+    if ours and ours not in there:
+        what = f"no broker is in this VM's rack, {ours}: it reads from leaders, wherever they are"
+        yield Finding("racks", Level.WARNING, what, f"set kafka.client.rack to one of {', '.join(there)}")
+    else:
+        near = f", this VM in {ours}" if ours else "; kafka.client.rack does not say in which one this VM is"
+        yield Finding("racks", Level.OK, f"the brokers are in {racks} racks{near}")
 
 
 def _topics(seen: KafkaSeen) -> Iterator[Finding]:

@@ -30,7 +30,6 @@ class TopicSeen(Struct, frozen=True):
     name: str
     leaderless: Sequence[int] = ()
     lacking: Sequence[int] = ()  # fewer copies in sync than there should be
-    one_rack: Sequence[int] = ()  # all their copies are in one rack
     operations: frozenset[str] | None = None  # as "READ"; None: the broker did not say
 
 
@@ -90,7 +89,6 @@ def _seen(found: TopicDescription) -> TopicSeen:
         name=found.name,
         leaderless=[p.id for p in partitions if p.leader is None],
         lacking=[p.id for p in partitions if len(p.isr) < len(p.replicas)],
-        one_rack=[p.id for p in partitions if len(p.replicas) > 1 and len({copy.rack for copy in p.replicas}) == 1],
         operations=None if operations is None else frozenset(one.name for one in operations),
     )
 

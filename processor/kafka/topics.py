@@ -42,6 +42,7 @@ class Found(Struct, frozen=True):
 
     replicas: Mapping[int, int]  # partition -> copies
     config: Mapping[str, str]
+    racks: Mapping[int, int] = {}  # partition -> racks that its copies lie in
 
 
 def plans(settings: Settings) -> list[TopicPlan]:
@@ -94,21 +95,33 @@ def drifts(settings: Settings, cluster: Cluster, among: Sequence[TopicPlan] | No
     """Every way in which the topics (all, or only these) differ from the plan; empty when all is well."""
     wanted = plans(settings) if among is None else among
     found = {plan.name: _find(cluster, plan.name) for plan in wanted}
-    return drifts_of(settings, wanted, {name: topic for name, topic in found.items() if topic is not None})
+    there = {name: topic for name, topic in found.items() if topic is not None}
+    racks = {broker.rack for broker in cluster.brokers()} if there else set()
+    return drifts_of(settings, wanted, there, len(racks - {None, ""}))
 
 
-def drifts_of(settings: Settings, wanted: Sequence[TopicPlan], found: Mapping[str, Found]) -> list[Drift]:
-    """What is to be said of topics that were found like this; one that was not found does not exist."""
-    each = [Drift(plan.name, problem) for plan in wanted for problem in _problems(settings, plan, found.get(plan.name))]
+def drifts_of(
+    settings: Settings, wanted: Sequence[TopicPlan], found: Mapping[str, Found], racks: int = 0
+) -> list[Drift]:
+    """What is to be said of topics that were found like this; one that was not found does not exist.
+
+    `racks` is how many the brokers stand in.
+    """
+    each = [
+        Drift(plan.name, problem)
+        for plan in wanted
+        for problem in _problems(settings, plan, found.get(plan.name), racks)
+    ]
     return each + _unequal(settings, found)
 
 
-def _problems(settings: Settings, plan: TopicPlan, found: Found | None) -> list[str]:
+def _problems(settings: Settings, plan: TopicPlan, found: Found | None, racks: int) -> list[str]:
     if found is None:
         return ["does not exist; `data-processor topics create` makes it"]
     return [
         *_partition_drift(settings, plan, len(found.replicas)),
         *_replication_drift(settings.topics.replication_factor, found.replicas),
+        *_rack_drift(racks, found),
         *_config_drift(plan, found.config),
     ]
 
@@ -149,6 +162,19 @@ def _replication_drift(factor: int, replicas: Mapping[int, int]) -> list[str]:
     return [f"partitions {few} have fewer than {factor} replicas: reassign them"] if few else []
 
 
+def _rack_drift(racks: int, found: Found) -> list[str]:
+    """Copies in fewer racks than there could be: a zone that is lost takes more of them than it had to."""
+    could = {p: min(racks, copies) for p, copies in found.replicas.items()}
+    huddled = sorted(p for p, most in could.items() if found.racks.get(p, most) < most)
+    if not huddled:
+        return []
+    most = max(could[p] for p in huddled)
+    return [
+        f"partitions {huddled} do not have their copies in {most} racks: reassign them "
+        "(`kafka-reassign-partitions.sh --generate` spreads them)"
+    ]
+
+
 def _config_drift(plan: TopicPlan, found: Mapping[str, str]) -> list[str]:
     """Policies must be equal, sizes leave room, minimum replicas be enough."""
     return [
@@ -179,7 +205,9 @@ def _find(cluster: Cluster, topic: str) -> Found | None:
     if described is None:
         return None
     replicas = {partition.id: len(partition.replicas) for partition in described.partitions}
-    return Found(replicas, properties(cluster, topic))
+    # A copy whose broker is away has a rack that nobody tells: it counts as another one.
+    racks = {partition.id: len({copy.rack for copy in partition.replicas}) for partition in described.partitions}
+    return Found(replicas, properties(cluster, topic), racks)
 
 
 def properties(cluster: Cluster, topic: str) -> dict[str, str]:

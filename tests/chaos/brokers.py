@@ -12,8 +12,9 @@ from typing import Any
 from confluent_kafka.admin import AdminClient
 
 from deploy.local import jars
+from deploy.local.brokers import Home, Identity, places
 from deploy.local.problem import Problem
-from deploy.local.servers import Broker, Place, random_id
+from deploy.local.servers import Broker
 from tests import stack
 from tests.chaos.network import HARNESS, Machine
 
@@ -78,22 +79,19 @@ class Cluster:
         folder = jars.jars_folder(stack.ROOT / ".local")
         jars.fetch(folder, directory / "maven.log")
         self.machines = [Machine(f"broker-{node}", 20 + node) for node in (1, 2, 3)]
-        votes = tuple(
-            f"{node}@{machine.address}:{CONTROLLER_PORT}:{random_id()}" for node, machine in enumerate(self.machines, 1)
-        )
-        cluster_id = random_id()
+        homes = [Home(machine.address, CONTROLLER_PORT, machine.within) for machine in self.machines]
         self.brokers = [
             ChaosBroker(
                 directory / machine.name,
                 folder,
                 PORT,
                 CONTROLLER_PORT,
-                _overrides(node, machine),
+                _overrides(place.node_id, machine),
                 short_lived,
                 dies_with_parent=True,
-                place=Place(node, f"zone-{'abc'[node - 1]}", machine.address, votes, cluster_id, machine.within),
+                place=place,
             )
-            for node, machine in enumerate(self.machines, 1)
+            for machine, place in zip(self.machines, places(homes, Identity.new(len(homes))), strict=True)
         ]
 
     @property

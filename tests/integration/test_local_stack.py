@@ -156,8 +156,9 @@ def test_a_port_in_use_is_one_line_and_nothing_is_left_running(checkout: Checkou
 
 def test_a_kafka_that_can_not_start_takes_redis_down_again(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_HEAP_OPTS", "-Xmx1k")
+    ports_given = ("--kafka-port", str(checkout.kafka_port), "--redis-port", str(checkout.redis_port))
 
-    refused = checkout.up("--kafka-port", str(checkout.kafka_port), "--redis-port", str(checkout.redis_port))
+    refused = checkout.up(*ports_given, "--brokers", "3")
 
     assert refused.returncode == 1
     assert refused.stderr.startswith("up: ")

@@ -112,16 +112,25 @@ def test_racks_that_do_not_protect_are_named(racks: tuple[str, ...], what: str, 
     assert how is level
 
 
+def test_a_vm_whose_rack_has_no_broker_is_told_which_there_are() -> None:
+    def placed(rack: str) -> Settings:
+        return replace(SETTINGS, kafka=replace(SETTINGS.kafka, client={**SETTINGS.kafka.client, "client.rack": rack}))
+
+    assert on(KAFKA, placed("zone-2")) == []
+    assert on(KAFKA, placed("zone-x")) == [
+        ("no broker is in this VM's rack, zone-x: it reads from leaders, wherever they are", Level.WARNING)
+    ]
+
+
 def test_topics_are_judged_by_what_they_cost() -> None:
     ill = TopicSeen("user-login", leaderless=[3], lacking=[3], operations=ALL)
-    slow = TopicSeen("processed-logins", lacking=[0, 1], one_rack=[2], operations=ALL)
+    slow = TopicSeen("processed-logins", lacking=[0, 1], operations=ALL)
     missing = Drift("user-aggregations", "does not exist; `data-processor topics create` makes it")
     drifting = Drift("user-login", "has 4 partitions, the settings say 8: add partitions, or lower the setting")
 
     found = on(replace(KAFKA, topics=[ill, slow], drifts=[missing, drifting]))
 
     assert found == [
-        ("processed-logins: all copies of partition 2 are in one rack", Level.WARNING),
         ("user-aggregations does not exist", Level.WRONG),
         ("user-login has 4 partitions, the settings say 8", Level.WARNING),
         ("user-login: partition 3 has no leader", Level.WRONG),

@@ -1,9 +1,11 @@
 """How a local stack is to be: as asked, else as it was, else as usual."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from deploy.local import state
 from deploy.local.problem import Problem
 from deploy.local.starting import Asked, decide
 from deploy.local.state import ROOT, Options
@@ -35,6 +37,31 @@ def test_naming_what_already_is_changes_nothing_on_a_running_stack() -> None:
 def test_a_running_stack_is_not_changed(asked: Asked) -> None:
     with pytest.raises(Problem, match="is running with --kafka-port 9092 --redis-port 6379 --partitions 4"):
         decide(asked, Options(), running=True)
+
+
+def test_data_keeps_its_brokers_and_three_of_them_their_ports() -> None:
+    three = Options(brokers=3)
+
+    assert decide(Asked(None, None, None, 3), three, running=False) == three
+    with pytest.raises(Problem, match="is of 1 broker, not 3"):
+        decide(Asked(None, None, None, 3), Options(), running=False)
+    with pytest.raises(Problem, match="ports from 9092 on"):
+        decide(Asked(29092, None, None), three, running=False)
+
+
+def test_no_two_servers_of_a_stack_want_one_port() -> None:
+    options = Options(brokers=3)
+    taken = [*options.broker_ports, *(port + 1 for port in options.broker_ports), options.exporter_port]
+
+    assert len(set(taken)) == len(taken)
+
+
+def test_a_cluster_that_was_begun_goes_on_with_the_same_identity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "KAFKA", tmp_path / "kafka")
+
+    assert state.identity(3) == state.identity(3)
 
 
 def test_data_keeps_its_partitions() -> None:

@@ -104,6 +104,28 @@ def test_too_few_copies_name_their_partitions() -> None:
     assert "[1, 3]" in only(drifts(found)).problem
 
 
+@pytest.mark.parametrize(
+    ("racks", "copies", "lie_in", "drifting"),
+    [
+        (3, 3, {0: 3, 1: 2, 2: 3, 3: 1}, "[1, 3]"),  # as many racks as there are
+        (2, 3, {0: 2, 1: 2, 2: 1, 3: 2}, "[2]"),
+        (3, 2, {0: 2, 1: 2, 2: 2, 3: 1}, "[3]"),  # two copies can't lie in three
+        (1, 3, dict.fromkeys(range(4), 1), ""),
+        (0, 3, dict.fromkeys(range(4), 1), ""),  # no broker says where it is
+    ],
+)
+def test_copies_in_fewer_racks_than_there_could_be_name_their_partitions(
+    racks: int, copies: int, lie_in: dict[int, int], drifting: str
+) -> None:
+    settings = replace(SETTINGS, topics=replace(TOPICS, replication_factor=copies))
+    found = as_planned(settings)
+    found[TOPICS.input] = Found(dict.fromkeys(range(4), copies), found[TOPICS.input].config, lie_in)
+
+    said = [drift.problem for drift in drifts_of(settings, plans(settings), found, racks)]
+
+    assert said == [] if not drifting else [drifting in problem for problem in said] == [True]
+
+
 def test_fewer_copies_that_must_have_a_write_drift_and_more_do_not() -> None:
     assert only(drifts(with_config(TOPICS.processed, min_insync_replicas="1"))).topic == TOPICS.processed
     assert drifts(with_config(TOPICS.processed, min_insync_replicas="3")) == []

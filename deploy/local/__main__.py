@@ -26,6 +26,12 @@ def arguments() -> argparse.Namespace:
     up.add_argument(
         "--brokers", type=int, choices=(1, 3), help="1 by default; 3: one in each of three zones, copies in all of them"
     )
+    up.add_argument(
+        "--monitoring",
+        action=argparse.BooleanOptionalAction,
+        help="with Prometheus, Alertmanager and the exporters of Kafka, Redis and this machine",
+    )
+    up.add_argument("--prometheus-port", type=_port, metavar="PORT", help="9090 by default")
     up.add_argument("--logins", type=_whole, metavar="N", help="made-up logins to begin with: 100000 by default")
     up.set_defaults(run=lambda given: starting.up(starting.asked(given), given.logins))
 

@@ -44,6 +44,7 @@ def _download(folder: Path, log: Path) -> None:
     command = [
         "mvn",
         "--batch-mode",
+        "--update-snapshots",  # also asks again for what was refused before: Maven remembers that for a day
         "--file",
         str(POM),
         # By its full name: the short one has to be looked up, and without a network that fails with a riddle.

@@ -42,6 +42,18 @@ class Program:
 JAVA = Program("java", "-version", r'version "(\d+)', (17,), ("openjdk-21-jre-headless", "openjdk-17-jre-headless"))
 MAVEN = Program("mvn", "--version", r"Apache Maven (\d+)\.(\d+)", (3, 6), ("maven",))
 REDIS = Program("redis-server", "--version", r"v=(\d+)\.(\d+)", (7, 0), ("redis-server",))
+PROMETHEUS = Program("prometheus", "--version", r"version (\d+)\.(\d+)", (2, 42), ("prometheus",))
+ALERTMANAGER = Program(
+    "prometheus-alertmanager", "--version", r"version (\d+)\.(\d+)", (0, 25), ("prometheus-alertmanager",)
+)
+NODE_EXPORTER = Program(
+    "prometheus-node-exporter", "--version", r"version (\d+)\.(\d+)", (1, 5), ("prometheus-node-exporter",)
+)
+REDIS_EXPORTER = Program(
+    "prometheus-redis-exporter", "-version", r"v?(\d+)\.(\d+)", (1, 16), ("prometheus-redis-exporter",)
+)
+MONITORING = (PROMETHEUS, ALERTMANAGER, NODE_EXPORTER, REDIS_EXPORTER)
+_SERVICES = {REDIS: "redis-server", **{program: program.name for program in MONITORING}}
 _TRIES = ("-o", "Acquire::Retries=5")
 
 
@@ -70,8 +82,8 @@ def install(programs: list[Program], log: Path) -> None:
     with step(f"{', '.join(program.name for program in missing)} by apt-get", log):
         _as_root(["apt-get", *_TRIES, "update"], log)
         _as_root(["apt-get", *_TRIES, "install", "--yes", *map(_available, missing)], log)
-        if REDIS in missing:
-            _leave_redis_to_us(log)
+        for service in (_SERVICES[program] for program in missing if program in _SERVICES):
+            _leave_to_us(service, log)
     if still := [program.wanted for program in missing if not program.is_there()]:
         raise Problem(f"{' and '.join(still)} is needed, and this system's packages are older (see {log})")
 
@@ -84,10 +96,10 @@ def _available(program: Program) -> str:
     raise Problem(f"apt knows no package for {program.wanted}: tried {', '.join(program.packages)}")
 
 
-def _leave_redis_to_us(log: Path) -> None:
-    """Stop the system's Redis that the package has just started, now and at boot: it holds the port that we want."""
-    _as_root(["service", "redis-server", "stop"], log, must_succeed=False)
-    _as_root(["update-rc.d", "redis-server", "disable"], log, must_succeed=False)
+def _leave_to_us(service: str, log: Path) -> None:
+    """Stop the system's server that a package has just started, now and at boot: it holds the port that we want."""
+    _as_root(["service", service, "stop"], log, must_succeed=False)
+    _as_root(["update-rc.d", service, "disable"], log, must_succeed=False)
 
 
 def _as_root(command: list[str], log: Path, *, must_succeed: bool = True) -> None:

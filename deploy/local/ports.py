@@ -43,6 +43,13 @@ def redis_answers(port: int, host: str = LOOPBACK) -> bool:
     return answer.startswith((b"+PONG", b"-NOAUTH"))
 
 
+def http_answers(port: int, path: str) -> bool:
+    """Tell whether a web server there answers that path with 200."""
+    request = f"GET {path} HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n".encode()
+    answer = _ask(LOOPBACK, port, request, at_least=12)
+    return answer[8:12] == b" 200"
+
+
 def _ask(host: str, port: int, request: bytes, at_least: int) -> bytes:
     answer = b""
     try:

@@ -15,6 +15,7 @@ from deploy.local.problem import Problem
 DEPLOY = Path(__file__).resolve().parents[1]
 BROKER_PROPERTIES = DEPLOY / "kafka" / "broker.properties"
 BROKER_LOGGING = DEPLOY / "kafka" / "log4j2.yaml"
+JMX_RULES = DEPLOY / "prometheus" / "jmx.yml"
 REDIS_CONF = DEPLOY / "redis" / "redis.conf"
 # Modest, as Kafka's own scripts name it; half a gigabyte carries the load of a machine with a few cores.
 HEAP = "-Xms256m -Xmx512m"
@@ -63,6 +64,7 @@ class Broker:
     short_lived: bool = False  # quick to start, slower at work
     dies_with_parent: bool = False
     place: Place = field(default_factory=Place)
+    jmx_port: int | None = None  # where the JMX exporter answers Prometheus, on loopback; None: it is not loaded
 
     def __post_init__(self) -> None:
         """Find the process again, where there is one."""
@@ -91,8 +93,14 @@ class Broker:
             self._format()
             overrides = [word for key, value in self.overrides.items() for word in ("--override", f"{key}={value}")]
             options = [SHORT_LIVED] if self.short_lived else []
-            command = [*self._java("kafka.Kafka", *options), str(BROKER_PROPERTIES), *overrides]
+            command = [*self._java("kafka.Kafka", *options, *self._agent()), str(BROKER_PROPERTIES), *overrides]
             self.daemon.start([*self.place.within, *command], self.environment(), self.directory)
+
+    def _agent(self) -> list[str]:
+        if self.jmx_port is None:
+            return []
+        jar = next(self.jars.glob("jmx_prometheus_javaagent-*.jar"))
+        return [f"-javaagent:{jar}={LOOPBACK}:{self.jmx_port}:{JMX_RULES}"]
 
     def stop(self) -> None:
         """Stop cleanly: the next start has nothing to recover."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from deploy.local import jars, machine, package, pool, state
 from deploy.local.brokers import Brokers, Home, places
+from deploy.local.monitoring import Monitoring, Ports
 from deploy.local.ports import LOOPBACK
 from deploy.local.problem import Problem
 from deploy.local.progress import step
@@ -47,11 +48,14 @@ class Asked:
     redis_port: int | None
     partitions: int | None
     brokers: int | None = None
+    monitoring: bool | None = None
+    prometheus_port: int | None = None
 
 
 def asked(given: argparse.Namespace) -> Asked:
     """Take from the command line what describes the stack."""
-    return Asked(given.kafka_port, given.redis_port, given.partitions, given.brokers)
+    servers = given.kafka_port, given.redis_port, given.partitions, given.brokers
+    return Asked(*servers, given.monitoring, given.prometheus_port)
 
 
 def up(wanted: Asked, logins: int | None) -> None:
@@ -62,6 +66,8 @@ def up(wanted: Asked, logins: int | None) -> None:
         redis, brokers = servers_of(saved or Options())
         running = [server.running for server in (redis, brokers, pool.Supervisor())]
         options = decide(wanted, saved, running=any(running) or not brokers.stopped)
+        if options.monitoring:
+            running.append(Monitoring(options).running)
         if all(running):
             print("Everything is running already; nothing was changed.\n")
             pool.tool(options, "status")
@@ -74,6 +80,16 @@ def up(wanted: Asked, logins: int | None) -> None:
     print("\nThe users with the most logins, as counted in Redis:")
     pool.tool(options, "top", "5")
     print(WHAT_NEXT)
+    if options.monitoring:
+        print(_what_to_see(options))
+
+
+def _what_to_see(options: Options) -> str:
+    ports = Ports.of(options)
+    return (
+        f"Prometheus: http://{LOOPBACK}:{ports.prometheus}/alerts   "
+        f"Alertmanager: http://{LOOPBACK}:{ports.alertmanager}   Grafana's dashboards: deploy/grafana"
+    )
 
 
 def decide(wanted: Asked, saved: Options | None, *, running: bool) -> Options:
@@ -85,6 +101,8 @@ def decide(wanted: Asked, saved: Options | None, *, running: bool) -> Options:
         redis_port=wanted.redis_port or before.redis_port,
         partitions=wanted.partitions or before.partitions,
         brokers=wanted.brokers or before.brokers,
+        monitoring=before.monitoring if wanted.monitoring is None else wanted.monitoring,
+        prometheus_port=wanted.prometheus_port or before.prometheus_port,
     )
     if running and options != before:
         raise Problem(f"the stack here is running with {before}: stop it first with deploy/local/down")
@@ -112,13 +130,17 @@ def servers_of(options: Options) -> tuple[Redis, Brokers]:
     """Describe the servers of this stack; they may or may not run."""
     jars_here = jars.jars_folder(state.FOLDER)
     redis = Redis(state.REDIS, options.redis_port)
+    jmx = options.jmx_ports if options.monitoring else [None] * options.brokers
     if options.brokers == 1:
-        return redis, Brokers([Broker(state.KAFKA, jars_here, options.kafka_port, options.kafka_port + 1)])
+        port = options.kafka_port
+        return redis, Brokers([Broker(state.KAFKA, jars_here, port, port + 1, jmx_port=jmx[0])])
     homes = [Home(LOOPBACK, port + 1) for port in options.broker_ports]
     return redis, Brokers(
         [
-            Broker(state.KAFKA / place.rack, jars_here, port, port + 1, place=place)
-            for port, place in zip(options.broker_ports, places(homes, state.identity(options.brokers)), strict=True)
+            Broker(state.KAFKA / place.rack, jars_here, port, port + 1, place=place, jmx_port=asked_at)
+            for port, place, asked_at in zip(
+                options.broker_ports, places(homes, state.identity(options.brokers)), jmx, strict=True
+            )
         ]
     )
 
@@ -137,15 +159,25 @@ def _prepare_machine(options: Options) -> None:
             )
     if not pool.Supervisor().running:
         machine.check_port(options.exporter_port, "the exporter, always two ports after Kafka's", "--kafka-port")
+    if options.monitoring:
+        _check_monitoring(options)
     jars_here = jars.jars_folder(state.FOLDER)
     jars_missing = not jars.are_fetched(jars_here)
-    machine.install([machine.JAVA, machine.REDIS, *([machine.MAVEN] if jars_missing else [])], state.LOG / "apt.log")
+    wanted = [machine.JAVA, machine.REDIS, *([machine.MAVEN] if jars_missing else [])]
+    machine.install([*wanted, *(machine.MONITORING if options.monitoring else ())], state.LOG / "apt.log")
     if not package.is_installed():
         with step("the package and what it needs in .venv, by pip", state.LOG / "pip.log"):
             package.install(state.LOG / "pip.log")
     if jars_missing:
         with step("Kafka's jars, by Maven", state.LOG / "maven.log"):
             jars.fetch(jars_here, state.LOG / "maven.log")
+
+
+def _check_monitoring(options: Options) -> None:
+    for program in Monitoring(options).each:
+        if program.daemon.pid is None:
+            option = "--prometheus-port" if program.port == options.prometheus_port else "--kafka-port"
+            machine.check_port(program.port, program.name, option)
 
 
 def _start(options: Options) -> None:
@@ -160,6 +192,8 @@ def _start(options: Options) -> None:
         with step("topics"):
             pool.create_topics(options)
         _start_one(f"{options.partitions} workers and the flusher, under supervisord", pool.Supervisor(options), undo)
+        if options.monitoring:
+            _start_one("Prometheus, Alertmanager and what they read", Monitoring(options), undo)
         undo.pop_all()
 
 

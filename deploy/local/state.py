@@ -18,6 +18,7 @@ KAFKA = FOLDER / "kafka"
 REDIS = FOLDER / "redis"
 LOG = FOLDER / "log"
 RUN = FOLDER / "run"
+MONITORING = FOLDER / "monitoring"
 JARS = FOLDER / "jars"
 CONFIG = FOLDER / "data-processor.toml"
 _OPTIONS = FOLDER / "stack.json"
@@ -34,12 +35,15 @@ class Options:
     redis_port: int = 6379
     partitions: int = 4
     brokers: int = 1
+    monitoring: bool = False  # with Prometheus, Alertmanager and the exporters that it scrapes
+    prometheus_port: int = 9090
     fed: bool = False  # whether the first logins were sent
 
     def __str__(self) -> str:
         """As the command line says it."""
         ports = f"--kafka-port {self.kafka_port} --redis-port {self.redis_port}"
-        return f"{ports} --partitions {self.partitions} --brokers {self.brokers}"
+        monitoring = f" --monitoring --prometheus-port {self.prometheus_port}" if self.monitoring else ""
+        return f"{ports} --partitions {self.partitions} --brokers {self.brokers}{monitoring}"
 
     @property
     def broker_ports(self) -> list[int]:
@@ -50,6 +54,11 @@ class Options:
     def exporter_port(self) -> int:
         """Where the exporter answers: two ports after the first broker's."""
         return self.kafka_port + 2
+
+    @property
+    def jmx_ports(self) -> list[int]:
+        """Where each broker answers Prometheus, when there is one: from ten ports after the first broker's on."""
+        return [self.kafka_port + 10 + number for number in range(self.brokers)]
 
 
 def prepare() -> None:
@@ -100,7 +109,7 @@ def identity(brokers: int) -> Identity:
 
 def wipe() -> None:
     """Remove data, logs and configuration; the jars stay, since they are only a download."""
-    for folder in (KAFKA, REDIS, LOG, RUN):
+    for folder in (KAFKA, REDIS, MONITORING, LOG, RUN):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (CONFIG, _OPTIONS):
         file.unlink(missing_ok=True)

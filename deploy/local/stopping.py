@@ -1,6 +1,7 @@
 """What `deploy/local/down` does."""
 
 from deploy.local import state
+from deploy.local.monitoring import Monitoring
 from deploy.local.pool import Supervisor
 from deploy.local.progress import step
 from deploy.local.starting import servers_of
@@ -11,9 +12,11 @@ def down(*, wipe: bool) -> None:
     """Stop the pool, then Redis and Kafka; their data stays, and deploy/local/up brings it back."""
     state.prepare()
     with state.locked():
-        supervisor, (redis, brokers) = Supervisor(), servers_of(state.saved_options() or Options())
+        options = state.saved_options() or Options()
+        supervisor, (redis, brokers), monitoring = Supervisor(), servers_of(options), Monitoring(options)
         # The workers first: they drain into servers that are still there.
         for title, server, runs in (
+            ("Prometheus stops", monitoring, not monitoring.stopped),
             ("the pool drains", supervisor, supervisor.running),
             ("Redis stops", redis, redis.running),
             ("Kafka stops", brokers, not brokers.stopped),

@@ -1,84 +1,16 @@
 """deploy/local/up and down in a copy of the checkout, as a person uses them, and the pool through supervisorctl."""
 
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import sys
-import sysconfig
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-import redis
 
-from deploy.local import jars, ports
-from tests.stack import ROOT
+from deploy.local import ports
+from tests.checkout import Checkout, eventually
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".local", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 LOGINS = 20_000
-# Its own stamp, so that `up` takes the environment for what pip would have made.
-MARK = "from deploy.local import package; package.mark_installed(); assert package.is_installed()"
-
-
-class Checkout:
-    """A copy of the checkout with an environment, ports and a state folder of its own."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.kafka_port, self.redis_port = ports.pick_free(2)
-        shutil.copytree(ROOT, root, ignore=NOT_COPIED)
-        self._make_environment()
-
-    def _make_environment(self) -> None:
-        """Make `.venv` without a network: this interpreter's packages, and the copy's own code before them."""
-        venv = self.root / ".venv"
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
-        site = next(venv.glob("lib/python*/site-packages"))
-        (site / "copy.pth").write_text(f"{self.root}\n{sysconfig.get_path('purelib')}\n")
-        entries = {"data-processor": "processor.cli", "supervisord": "supervisor.supervisord"}
-        entries["supervisorctl"] = "supervisor.supervisorctl"
-        for name, module in entries.items():
-            script = venv / "bin" / name
-            script.write_text(f"#!{venv}/bin/python\nimport sys\nfrom {module} import main\nsys.exit(main())\n")
-            script.chmod(0o755)
-        subprocess.run([venv / "bin" / "python", "-c", MARK], cwd=self.root, check=True)
-
-    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        """Run a program of the copy by its path, from somewhere else, with nothing helpful in the environment."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("DATA_PROCESSOR_")}
-        environment["KAFKA_JARS"] = str(jars.jars_folder(ROOT / ".local"))
-        return subprocess.run(
-            [self.root / command[0], *command[1:]],
-            cwd="/",
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-
-    def up(self, *options: str) -> "subprocess.CompletedProcess[str]":
-        return self.run("deploy/local/up", *options)
-
-    def down(self, *options: str) -> "subprocess.CompletedProcess[str]":
-        return self.run("deploy/local/down", *options)
-
-    def supervisorctl(self, *command: str) -> list[str]:
-        conf = str(self.root / "supervisord.conf")
-        return self.run(".venv/bin/supervisorctl", "-c", conf, *command).stdout.splitlines()
-
-    def pids(self) -> dict[str, str]:
-        """Each process of the pool that runs, with its pid."""
-        words = [line.replace(",", "").split() for line in self.supervisorctl("status")]
-        return {line[0]: line[3] for line in words if line[1] == "RUNNING"}
-
-    def logins_counted(self) -> int:
-        with closing(redis.Redis(port=self.redis_port)) as client:
-            return sum(int(count) for count in client.hvals("{logins:0}:counts"))
 
 
 @pytest.fixture
@@ -89,13 +21,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, kafka: object) -> Iterato
         yield copy
     finally:
         copy.down("--wipe")
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.1)
 
 
 def test_a_stack_comes_up_stays_and_comes_back_with_its_data(checkout: Checkout) -> None:

@@ -1,4 +1,4 @@
-"""Has supervisord start at once what died: left alone it hears of a death, and looks what to do about it a second later.
+"""Has supervisord start at once what died: left alone it hears of a death, and sees to it a second later.
 
 supervisord.conf names `plugin`. A second less until a killed worker's partitions move again.
 """

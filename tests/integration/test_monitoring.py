@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from deploy.grafana.boards import BOARDS
 from deploy.local.daemon import Daemon
 from deploy.local.ports import LOOPBACK, pick_free
 from tests.checkout import Checkout, eventually
@@ -142,6 +143,14 @@ def test_every_metric_that_an_alert_reads_is_there(pool: Monitored) -> None:
     }
     metrics = {name for name in named if "_" in name or name == "up"} - NOT_HERE
     assert [name for name in sorted(metrics) if not pool.samples(name)] == []
+
+
+def test_every_panel_of_every_dashboard_has_data(pool: Monitored) -> None:
+    panels = [panel for board in BOARDS for row in board.rows for panel in row.panels]
+    asked = {re.sub(r"\$\w+", ".*", query.expr) for panel in panels for query in panel.queries}
+    # Its scaler has nothing to decide where all slots run.
+    silent = {'max(login_scaler_workers{kind="target"})'}
+    eventually(lambda: not [expr for expr in asked - silent if not pool.samples(expr)])
 
 
 def test_a_lag_that_grows_is_told_and_no_more_when_it_was_worked_off(pool: Monitored) -> None:

@@ -1,6 +1,7 @@
 """The worker's input: a static member of the group that polls, and goes where it is told."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from operator import methodcaller
 from typing import Any
 
@@ -19,6 +20,7 @@ from processor.settings import Settings
 # client looks a logical one up, as the log's end, and when the answer comes after a seek it asks again and goes there:
 # all records between are skipped in silence (seen with a slow broker; librdkafka#2256, rd_kafka_toppar_handle_Offset).
 _PARKED = 0
+_WAKE_SECONDS = 0.5  # a leader answers in milliseconds
 
 _error = methodcaller("error")  # one call for each record: through map, that costs half of what a generator does
 
@@ -84,6 +86,18 @@ class Source:
         self._held.clear()
         self.moved = False
         self.resume()
+        self._wake(starts)
+
+    def _wake(self, partitions: Iterable[int]) -> None:
+        """Have each partition's leader asked something, so that the client's thread for it looks what to fetch now.
+
+        Left alone it sleeps for up to a second (librdkafka 2.16: rd_kafka_broker_consumer_serve), a third of the time
+        from a worker's death to its partitions' progress (measured).
+        """
+        with suppress(KafkaException):  # whoever does not answer will not be fetched from either
+            for partition in partitions:
+                at = TopicPartition(self.topic, partition)
+                self._consumer.get_watermark_offsets(at, timeout=_WAKE_SECONDS, cached=False)
 
     def _go(self, start: TopicPartition) -> None:
         if start.partition in self._stopped:  # it can't be sought: the client would answer _STATE for ever

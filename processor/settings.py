@@ -2,6 +2,7 @@
 
 from socket import gethostname
 from typing import Literal
+from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
@@ -43,6 +44,12 @@ class RedisSettings(Frozen, frozen=True):
     """Where the counts live, and how they are divided."""
 
     url: str = "redis://127.0.0.1:6379/0"  # rediss:// for TLS; no password in it: see password, password_file
+    sentinels: str = ""  # host:port of each Sentinel, commas between: they say where the primary is, not the url's host
+    master: str = "data-processor"  # what the Sentinels call it
+    sentinel_username: str = ""
+    sentinel_password: str = ""
+    sentinel_password_file: str = ""
+    cluster: str = ""  # host:port of some nodes of a Redis Cluster; the url's host is not used then either
     username: str = ""
     password: str = ""
     password_file: str = ""
@@ -130,3 +137,13 @@ class Settings(Frozen, frozen=True):
     def output_max_bytes(self) -> int:
         """What the outputs and the producers accept: above the input's limit, for what a record gains on its way."""
         return self.topics.max_message_bytes + 65_536
+
+
+def addresses(text: str) -> list[tuple[str, int]]:
+    """Read `host:port,host:port`; nothing where it is something else."""
+    try:
+        found = [urlsplit(f"//{one.strip()}") for one in text.split(",")]
+        whole = all(one.hostname and one.port and "@" not in one.netloc and not one.path for one in found)
+    except ValueError:  # a port that is no number
+        return []
+    return [(str(one.hostname), int(one.port or 0)) for one in found] if whole else []

@@ -244,9 +244,16 @@ def offsets(settings: Settings, group: str) -> dict[int, int]:
 
 def redis_counts(settings: Settings) -> dict[str, int]:
     """Every user's count in Redis, over all shards."""
-    with redis.Redis.from_url(settings.redis.url, decode_responses=True) as client:
+    with _redis(settings) as client:
         hashes = [client.hgetall(f"{{{settings.redis.prefix}:{s}}}:counts") for s in range(settings.redis.shards)]
     return {user: int(count) for users in hashes for user, count in users.items()}
+
+
+def _redis(settings: Settings) -> Any:
+    if settings.redis.cluster:
+        host, port = settings.redis.cluster.split(",")[0].split(":")
+        return redis.RedisCluster(host, int(port), decode_responses=True)
+    return redis.Redis.from_url(settings.redis.url, decode_responses=True)
 
 
 def published_counts(settings: Settings) -> dict[str, int]:

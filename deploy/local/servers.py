@@ -164,6 +164,7 @@ class Redis:
     host: str = LOOPBACK
     within: tuple[str, ...] = ()  # a command to put before its own: another network namespace, say
     options: tuple[str, ...] = ()  # on top of redis.conf
+    conf: Path = REDIS_CONF  # a copy where Sentinels may change it: they have each server write down whom it follows
 
     def __post_init__(self) -> None:
         """Find the process again, where there is one."""
@@ -186,7 +187,7 @@ class Redis:
             data = self.directory / "data"
             data.mkdir(parents=True, exist_ok=True)
             where = ["--bind", self.host, "--port", str(self.port), "--dir", str(data)]
-            command = [*self.within, "redis-server", str(REDIS_CONF), *where, *self.options]
+            command = [*self.within, "redis-server", str(self.conf), *where, *self.options]
             self.daemon.start(command, os.environ, self.directory)
         self.daemon.wait_until(lambda: redis_answers(self.port, self.host), START_SECONDS)
 

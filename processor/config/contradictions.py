@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from processor.errors import ConfigurationError
-from processor.settings import KafkaProperties, Settings
+from processor.settings import KafkaProperties, RedisSettings, Settings, addresses
 
 
 class Finding(Struct, frozen=True):
@@ -123,8 +123,19 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         parts, valid = urlsplit(""), False
     if not valid:
         yield Finding("redis.url", "must look like redis://host:6379/0, rediss://host:6379/0 or unix:///path")
+    yield from _servers(settings.redis, parts.path)
     if parts.password and settings.redis.password:
         yield Finding("redis.password", "redis.url holds a password too; keep one of them")
+
+
+def _servers(redis: RedisSettings, database: str) -> Iterator[Finding]:
+    for key, given in (("sentinels", redis.sentinels), ("cluster", redis.cluster)):
+        if given and not addresses(given):
+            yield Finding(f"redis.{key}", "must be host:port of each server, with commas between")
+    if redis.sentinels and redis.cluster:
+        yield Finding("redis.cluster", "redis.sentinels is given too: a Cluster has no Sentinels, keep one of them")
+    if redis.cluster and database.strip("/") not in {"", "0"}:
+        yield Finding("redis.url", "names another database than 0, and a Redis Cluster (redis.cluster) has no other")
 
 
 def _times(settings: Settings) -> Iterator[Finding]:

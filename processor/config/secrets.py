@@ -43,4 +43,6 @@ def in_force(settings: Settings) -> list[str]:
     given = {**kafka.client, **kafka.consumer, **kafka.producer}
     in_url = re.search(r"://[^/@:\s]*:([^@\s]*)@", settings.redis.url)
     found = [str(value) for key, value in given.items() if is_secret(key)]
-    return [secret for secret in (*found, settings.redis.password, in_url[1] if in_url else "") if secret]
+    redis = settings.redis
+    found += [redis.password, redis.sentinel_password, in_url[1] if in_url else ""]
+    return [secret for secret in found if secret]

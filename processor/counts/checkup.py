@@ -33,8 +33,8 @@ class RedisSeen(Struct, frozen=True):
     refused: Sequence[str] | None  # commands that this user may not give; None: it is too old to say
 
 
-def look(connection: Connection, prefix: str) -> RedisSeen:
-    """Ask for all of it; raises what Connection raises."""
+def look(connection: Connection, refused: Sequence[str] | None) -> RedisSeen:
+    """Ask one server for all of it; raises what Connection raises."""
     connection.call("asking how it is", "INFO")  # opens the connection: the next answer comes without delay
     before = time()
     info: dict[str, Any] = connection.call("asking how it is", "INFO")
@@ -55,11 +55,12 @@ def look(connection: Connection, prefix: str) -> RedisSeen:
         most_clients=int(info.get("maxclients", 0)),
         clock_ahead=(before + after) / 2 - int(info["server_time_usec"]) / 1e6,
         clock_within=(after - before) / 2,
-        refused=_refused(connection, prefix),
+        refused=refused,
     )
 
 
-def _refused(connection: Connection, prefix: str) -> list[str] | None:
+def refused(connection: Connection, prefix: str) -> list[str] | None:
+    """Ask which commands of ours this user may not give; None: Redis is too old to say."""
     found: set[str] = set()
     for key in (Keys(prefix, 0).counts, leader_key(prefix)):
         answer = connection.run("looking at this user's rights", "rights", [key], _COMMANDS)

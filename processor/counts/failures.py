@@ -26,11 +26,13 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.MasterDownError, "MASTERDOWN"),
     (exceptions.ClusterDownError, "CLUSTERDOWN"),
     (exceptions.TryAgainError, "TRYAGAIN"),
+    (exceptions.SlotNotCoveredError, "CLUSTERDOWN"),
     (exceptions.AskError, "MOVED"),  # MovedError is one
     (exceptions.ClusterCrossSlotError, "CROSSSLOT"),
     (exceptions.TimeoutError, "TIMEOUT"),
     (exceptions.ConnectionError, "CONNECTION"),
     (exceptions.InvalidResponse, "CONNECTION"),
+    (exceptions.RedisClusterException, "CONNECTION"),
 )
 
 # What a script's own call answered: before Redis 7 wrapped in ERR, with the code after the line number.
@@ -61,18 +63,23 @@ _MEANINGS: dict[str, _Meaning] = {
     "NOPERM": (Refused, f"the user lacks a right; all of them: `ACL SETUSER … {KEY_PATTERNS} {RIGHTS}`"),
     "MOVED": (
         ConfigurationError,
-        "this node of a Redis Cluster does not hold the shard: redis.url must lead to its node",
+        "this is a node of a Redis Cluster, and the shard lies on another: name the cluster's nodes in redis.cluster",
     ),
     "CROSSSLOT": (Refused, "the keys of one shard must lie in one slot: this is a defect of data-processor"),
     "WRONGTYPE": (Refused, "a key of ours has another type: something else uses redis.prefix, choose another"),
 }
+_MOVED: _Meaning = (Unavailable, "its cluster has moved the shard to another node")
 _UNFORESEEN: _Meaning = (Refused, "it refuses a command; Redis 6.2 or later is needed")
 
 
-def failure(problem: Exception, where: str, doing: str) -> DataProcessorError:
-    """Turn an error of redis-py into ours; `doing` says what was tried, as in "counting"."""
-    kind, meaning = _MEANINGS.get(_code(problem), _UNFORESEEN)
-    said = "" if _code(problem) == "WRONGPASS" else f" ({_without_arguments(problem)})"
+def failure(problem: Exception, where: str, doing: str, *, moves: bool = False) -> DataProcessorError:
+    """Turn an error of redis-py into ours; `doing` says what was tried, as in "counting".
+
+    `moves`: a Cluster is expected to move keys.
+    """
+    code = _code(problem)
+    kind, meaning = _MOVED if moves and code == "MOVED" else _MEANINGS.get(code, _UNFORESEEN)
+    said = "" if code == "WRONGPASS" else f" ({_without_arguments(problem)})"
     return kind(f"Redis at {where}: {doing}: {meaning}{said}")
 
 

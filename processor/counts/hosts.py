@@ -35,7 +35,7 @@ class Hosts:
 
     def beat(self, host: Host, line: str) -> None:
         """Say that this host is there."""
-        seconds, microseconds = self._connection.call("asking Redis for the time", "TIME")
+        seconds, microseconds = self._time()
         said = json.encode(Beat(host, line, _milliseconds(seconds, microseconds)))
         self._connection.call("telling the other hosts", "HSET", self._key, host.name, said)
 
@@ -45,14 +45,18 @@ class Hosts:
 
     def heard(self) -> list[Heard]:
         """Every host's last word, by name; what can't be read is left out, what is a day old is taken away."""
-        time, fields = self._connection.calls("hearing the other hosts", [("TIME",), ("HGETALL", self._key)])
-        now = _milliseconds(*time)
+        now = _milliseconds(*self._time())
+        fields = self._connection.call("hearing the other hosts", "HGETALL", self._key)
         beats = [(name, _beat(said)) for name, said in sorted(fields.items())]
         found = [(name, Heard(beat, max(0, now - beat.at) / 1000)) for name, beat in beats if beat is not None]
         for name, heard in found:
             if heard.age > _FORGOTTEN_SECONDS:
                 self._connection.call("forgetting a host", "HDEL", self._key, name)
         return [heard for _, heard in found]
+
+    def _time(self) -> tuple[int, int]:
+        seconds, microseconds = self._connection.call("asking Redis for the time", "TIME", near=self._key)
+        return seconds, microseconds
 
 
 def _milliseconds(seconds: int | bytes, microseconds: int | bytes) -> int:

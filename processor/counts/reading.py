@@ -57,7 +57,7 @@ class Reading:
         While workers count, a user may come twice, and each count is of its own moment.
         """
         key, position = self._shards[shard].counts, 0
-        with self._connection.alone("reading all counts") as connection:
+        with self._connection.alone("reading all counts", key) as connection:
             while True:
                 position, found = connection.call("reading all counts", "HSCAN", key, position, "COUNT", BATCH)
                 if found:

@@ -82,7 +82,7 @@ class Snapshots:
         key = self._shards[snapshot.shard].publishing
         seen: set[bytes] = set()
         position = 0
-        with self._connection.alone("walking a snapshot") as connection:
+        with self._connection.alone("walking a snapshot", key) as connection:
             while True:
                 position, found = connection.call("walking a snapshot", "HSCAN", key, position, "COUNT", BATCH)
                 fresh = {user: found[user] for user in found.keys() - seen}  # a scan may meet a user twice

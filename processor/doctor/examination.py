@@ -65,8 +65,10 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
 
 def _redis(settings: Settings) -> Iterator[Finding]:
     try:
-        seen = redis_checkup.look(connect(settings.redis, "data-processor-doctor"), settings.redis.prefix)
-        yield from on_redis.findings(seen, settings.redis.prefix)
+        redis = connect(settings.redis, "data-processor-doctor")
+        refused = redis_checkup.refused(redis, settings.redis.prefix)
+        for server in redis.each("asking for its servers"):
+            yield from on_redis.findings(redis_checkup.look(server, refused), settings.redis.prefix)
     except DataProcessorError as problem:
         yield _failed("redis", problem)
 

@@ -46,7 +46,7 @@ def look(settings: Settings, origins: Mapping[str, str]) -> MachineSeen:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     given = {key for key in origins if is_secret(key) and (key.startswith("kafka.") or settings.redis.password)}
     paths = {origins[key].removeprefix("file ") for key in given}
-    paths |= {settings.redis.password_file}
+    paths |= {settings.redis.password_file, settings.redis.sentinel_password_file}
     limit = hard if hard != resource.RLIM_INFINITY else 2**31
     return MachineSeen(settings.host, _disk(Path(settings.run_directory)), limit, _secrets(paths))
 

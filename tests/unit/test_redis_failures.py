@@ -39,7 +39,7 @@ IN_SCRIPT_6 = "Error running script (call to f_2fa2b029f72572e803ff55a09b1282699
         (exceptions.ResponseError("The user executing the script can't run this command"), Refused, "ACL SETUSER"),
         (exceptions.ResponseError("ACL failure in script: User pool has no permissions"), Refused, "ACL SETUSER"),
         (exceptions.AuthenticationError("invalid username-password pair"), ConfigurationError, "redis.password"),
-        (exceptions.MovedError("3999 127.0.0.1:6381"), ConfigurationError, "redis.url"),
+        (exceptions.MovedError("3999 127.0.0.1:6381"), ConfigurationError, "redis.cluster"),
         (exceptions.ResponseError("unknown command 'COPY'"), Refused, "6.2"),
     ],
 )
@@ -96,6 +96,20 @@ def test_a_url_that_can_not_work_is_refused_without_repeating_it(url: str) -> No
 
     assert "redis.url" in str(refused.value)
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("several", [{"sentinels": "a:1,b:2"}, {"cluster": "a:1,b:2"}])
+def test_what_the_url_says_of_tls_holds_for_all_servers_and_may_not_be_nonsense(several: dict[str, str]) -> None:
+    assert connect(RedisSettings(url="rediss://there:6379/0?ssl_check_hostname=true", **several), "test")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="nonsense"):
+        connect(RedisSettings(url="rediss://there:6379/0?ssl_nonsense=s", **several), "test")  # type: ignore[arg-type]
+
+
+def test_a_cluster_that_moves_keys_is_waited_for_and_an_unforeseen_one_is_refused() -> None:
+    moved = exceptions.MovedError("3999 127.0.0.1:6381")
+
+    assert type(failure(moved, "there", "counting", moves=True)) is Unavailable
+    assert type(failure(moved, "there", "counting")) is ConfigurationError
 
 
 def test_the_place_in_messages_has_no_password() -> None:

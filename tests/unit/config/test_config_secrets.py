@@ -21,12 +21,14 @@ def test_secrets_are_read_from_files_without_the_last_newline(tmp_path: Path) ->
     loaded = load(
         {
             "DATA_PROCESSOR_REDIS_PASSWORD_FILE": str(path),
+            "DATA_PROCESSOR_REDIS_SENTINEL_PASSWORD_FILE": str(path),
             "DATA_PROCESSOR_KAFKA_SASL_PASSWORD_FILE": str(path),
             "DATA_PROCESSOR_KAFKA_PRODUCER_SSL_KEY_PEM_FILE": str(secret_file(tmp_path)),
         }
     )
 
     assert loaded.settings.redis.password == "hush-hush"  # noqa: S105 (the test's own)
+    assert loaded.settings.redis.sentinel_password == "hush-hush"  # noqa: S105
     assert loaded.settings.kafka.client["sasl.password"] == "hush-hush"
     assert loaded.settings.kafka.producer == {"ssl.key.pem": "hush-hush"}
     assert loaded.origins["redis.password"] == loaded.origins["kafka.sasl.password"] == f"file {path}"

@@ -26,6 +26,7 @@ from tests.chaos.redises import Redises
 
 REDIS_PROXIES = {"vm-a": 6301, "vm-b": 6302}
 DIRECT, PROXIED = "vm-a", "vm-b"  # the VM that speaks to the brokers directly, and the one that goes by the proxies
+ZONES = {DIRECT: 0, PROXIED: 1}  # which of the brokers stands in a VM's zone; the third one's has no VM
 
 
 class Stage:
@@ -68,9 +69,11 @@ class Stage:
     def settings(self, host: str) -> Settings:
         """The settings of one VM's pool: production's, but for how often counts are published."""
         bootstrap = self.cluster.proxied if host == PROXIED else self.cluster.bootstrap
+        # One VM reads from the copies in its own zone, the other one from leaders, as clients do by default.
+        near = {} if host == PROXIED else {"client.rack": self.cluster.brokers[ZONES[DIRECT]].place.rack}
         return Settings(
             host=host,
-            kafka=KafkaSettings(client={"bootstrap.servers": bootstrap}),
+            kafka=KafkaSettings(client={"bootstrap.servers": bootstrap, **near}),
             topics=TopicSettings(partitions=self.partitions, replication_factor=3, min_insync_replicas=2),
             redis=RedisSettings(url=f"redis://{HARNESS}:{REDIS_PROXIES[host]}/0", shards=2, timeout_seconds=1.0),
             flusher=FlusherSettings(interval_seconds=1.0, lease_seconds=5.0),
@@ -79,9 +82,10 @@ class Stage:
 
     @property
     def direct(self) -> Settings:
-        """For the harness's own questions: brokers and the now-primary Redis, without a proxy."""
+        """For the harness's own questions: leaders and the now-primary Redis, without a proxy."""
         ours = self.settings(DIRECT)
-        return structs.replace(ours, redis=structs.replace(ours.redis, url=self.redis.primary.url))
+        kafka = KafkaSettings(client={"bootstrap.servers": self.cluster.bootstrap})
+        return structs.replace(ours, kafka=kafka, redis=structs.replace(ours.redis, url=self.redis.primary.url))
 
     def hold(self, seconds: float) -> None:
         """Let a fault last."""

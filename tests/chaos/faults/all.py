@@ -14,6 +14,7 @@ from tests.chaos.faults import (
     topics,
     transactions,
     workers,
+    zones,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "topics",
     "transactions",
     "workers",
+    "zones",
 ]

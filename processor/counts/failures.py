@@ -3,6 +3,7 @@
 import re
 
 from redis import exceptions
+from redis.sentinel import MasterNotFoundError
 
 from processor.errors import ConfigurationError, DataProcessorError, Refused, Unavailable
 
@@ -29,6 +30,7 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.SlotNotCoveredError, "CLUSTERDOWN"),
     (exceptions.AskError, "MOVED"),  # MovedError is one
     (exceptions.ClusterCrossSlotError, "CROSSSLOT"),
+    (MasterNotFoundError, "NOMASTER"),
     (exceptions.TimeoutError, "TIMEOUT"),
     (exceptions.ConnectionError, "CONNECTION"),
     (exceptions.InvalidResponse, "CONNECTION"),
@@ -46,6 +48,10 @@ _Meaning = tuple[type[DataProcessorError], str]
 _MEANINGS: dict[str, _Meaning] = {
     "TIMEOUT": (Unavailable, "it does not answer in time"),
     "CONNECTION": (Unavailable, "the connection failed"),
+    "NOMASTER": (
+        Unavailable,
+        "no Sentinel names a primary: one is being elected, or check redis.master, redis.sentinels, sentinel_password",
+    ),
     "LOADING": (Unavailable, "it is loading its data after a start"),
     "BUSY": (Unavailable, "a script keeps it busy"),
     "NOSCRIPT": (Unavailable, "it was restarted in this moment"),
@@ -77,6 +83,8 @@ def failure(problem: Exception, where: str, doing: str, *, moves: bool = False) 
 
     `moves`: a Cluster is expected to move keys.
     """
+    if isinstance(problem, exceptions.RedisClusterException) and isinstance(problem.__cause__, exceptions.RedisError):
+        problem = problem.__cause__  # why no node could be asked for the cluster's map: a wrong password, say
     code = _code(problem)
     kind, meaning = _MOVED if moves and code == "MOVED" else _MEANINGS.get(code, _UNFORESEEN)
     said = "" if code == "WRONGPASS" else f" ({_without_arguments(problem)})"

@@ -1,6 +1,7 @@
 """Opens the way to Redis that the settings describe: an url, Sentinels, or a Cluster."""
 
 import re
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,6 +18,7 @@ from processor.errors import ConfigurationError
 from processor.settings import RedisSettings, addresses
 
 _FORM = "redis.url must look like redis://HOST:PORT/DATABASE, rediss://… (TLS) or unix:///PATH, with no password in it"
+_SENTINEL_SECONDS = 1.0  # they answer at once, and are asked one after the other, while a worker waits for its call
 _NOT_OF_NODES = {"host", "port", "db", "path"}  # of an url: Sentinels or the Cluster say where, and have no path
 
 Options = dict[str, Any]
@@ -54,14 +56,22 @@ def _single(url: str, options: Options) -> Route:
 def _sentinels(settings: RedisSettings, options: Options) -> Route:
     """Sentinels have users of their own; TLS is for them, too, where the url says so."""
     given = _of_url(settings.url)
-    asking = {name: value for name, value in (options | given).items() if name.startswith(("socket_", "ssl", "proto"))}
-    asking |= _login(
+    quickly = min(settings.timeout_seconds, _SENTINEL_SECONDS)
+    login = _login(
         settings.sentinel_username,
         settings.sentinel_password,
         settings.sentinel_password_file,
         "redis.sentinel_password_file",
     )
-    sentinels = Sentinel(addresses(settings.sentinels), sentinel_kwargs={**asking, "retry": _never()})
+    asking: Options = {
+        "socket_timeout": quickly,
+        "socket_connect_timeout": quickly,
+        "protocol": options["protocol"],
+        "retry": _never(),
+        **{name: value for name, value in given.items() if name.startswith("ssl")},
+        **login,
+    }
+    sentinels = Sentinel(addresses(settings.sentinels), sentinel_kwargs=asking)
     database = parse_url(settings.url).get("db", 0)
     client = sentinels.master_for(settings.master, db=database, retry=_never(), **{**given, **options})
     _check(redis.Redis(retry=_never(), **{**given, **options}))
@@ -69,12 +79,11 @@ def _sentinels(settings: RedisSettings, options: Options) -> Route:
 
 
 def _cluster(settings: RedisSettings, options: Options) -> Route:
+    """One node after the other is asked for the map, one a call: none may take longer than a call may."""
     given = {**_of_url(settings.url), **options}
-    first = addresses(settings.cluster)
+    places = cycle(addresses(settings.cluster))
     _check(redis.Redis(retry=_never(), **given))
-    return Cluster(
-        lambda: RedisCluster(startup_nodes=[ClusterNode(*place) for place in first], retry=_never(), **given)
-    )
+    return Cluster(lambda: RedisCluster(startup_nodes=[ClusterNode(*next(places))], retry=_never(), **given))
 
 
 def _of_url(url: str) -> Options:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from deploy.local.ports import pick_free
 from processor.counts.connection import connect
+from processor.counts.failures import KEY_PATTERNS, RIGHTS
 from processor.counts.keys import Keys
 from processor.counts.store import CountStore, Move
-from processor.errors import ConfigurationError, Unavailable
+from processor.errors import ConfigurationError, Refused, Unavailable
 from processor.settings import RedisSettings, Settings
 from tests.command import run
 from tests.counting import LINEAGE
@@ -18,10 +20,15 @@ from tests.pool import Account, eventually, pool, redis_counts
 from tests.redises import MASTER, Nodes, Watched, running
 
 SEED = 20261126
+PASSWORD = "s3cret"  # noqa: S105  # of servers that live for one test
 
 
 def counted(settings: Settings) -> int:
     return sum(redis_counts(settings).values())
+
+
+def cursors(settings: RedisSettings) -> list[dict[int, int]]:
+    return CountStore(connect(settings, "test"), settings, LINEAGE).cursors()
 
 
 def on(settings: Settings, **changed: str | int) -> Settings:
@@ -55,6 +62,11 @@ def test_a_failover_to_a_replica_that_is_behind_costs_no_login(quick: Settings, 
             account.feed(3_000)
             eventually("what the replica had missed is counted again", account.settled)
             assert after < before + 2_900, "nothing was lost: this test would not have shown anything"
+
+            # Under a name that no Sentinel knows there is none
+            unknown = on(settings, master="nobody").redis
+            with pytest.raises(Unavailable, match=r"redis\.master"):
+                cursors(unknown)
 
             # And the old one, back with counts of its own, has become the replica
             old.start()
@@ -109,12 +121,14 @@ def test_a_cluster_counts_exactly_while_a_node_dies_and_a_shard_moves(quick: Set
 def test_a_call_to_a_cluster_is_sent_once_and_a_shard_that_moved_is_found_again(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     with running(nodes):
-        redis = RedisSettings(cluster=nodes.addresses, prefix="logins-moving", timeout_seconds=5.0)
+        dead = f"127.0.0.1:{pick_free(1)[0]}"  # another one is asked for the way then
+        redis = RedisSettings(cluster=f"{dead},{nodes.addresses}", prefix="logins-moving", timeout_seconds=5.0)
         store, keys = CountStore(connect(redis, "test"), redis, LINEAGE), Keys(redis.prefix, 0)
         source = nodes.home(keys.counts)
         target = next(server for server in nodes.servers if server is not source)
         with source.client() as client:
             client.hset(keys.cursors, mapping={"lineage": LINEAGE, "users": 0, "changed": 0, "0": 5})
+        eventually("a node that lives is asked", lambda: _answers(store.cursors))
         assert store.cursors() == [{0: 5}]
 
         # While the slot is between two nodes a call ends as one that may be repeated, and changes nothing
@@ -126,10 +140,25 @@ def test_a_call_to_a_cluster_is_sent_once_and_a_shard_that_moved_is_found_again(
         eventually("it is found again", lambda: _answers(store.cursors))
         assert store.cursors() == [{0: 5}]
 
+        # A right or a password that is missing is named, and not waited for; those of the documentation are enough
+        for server in nodes.servers:
+            with server.client() as client:
+                rules = f"on >{PASSWORD} {KEY_PATTERNS} {RIGHTS}".replace("PREFIX", redis.prefix).split()
+                client.execute_command("ACL", "SETUSER", "pool", *rules)
+        own = structs.replace(redis, cluster=nodes.addresses, username="pool", password=PASSWORD)
+        with pytest.raises(Refused, match=r"ACL SETUSER.*cluster\|slots"):
+            cursors(own)
+        with pytest.raises(ConfigurationError, match=r"redis\.password"):
+            cursors(structs.replace(own, password="wr0ng"))  # noqa: S106  # the test's own
+        for server in nodes.servers:
+            with server.client() as client:
+                client.execute_command("ACL", "SETUSER", "pool", "+cluster|slots", "+command")
+        assert cursors(own) == [{0: 5}]
+
         # Without the setting, a node of a cluster says what to set
         alone = RedisSettings(url=source.url, prefix=redis.prefix)
         with pytest.raises(ConfigurationError, match=r"redis\.cluster"):
-            CountStore(connect(alone, "test"), alone, LINEAGE).cursors()
+            cursors(alone)
 
 
 def _answers(call: Callable[[], object]) -> bool:

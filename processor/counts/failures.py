@@ -83,12 +83,21 @@ def failure(problem: Exception, where: str, doing: str, *, moves: bool = False) 
 
     `moves`: a Cluster is expected to move keys.
     """
-    if isinstance(problem, exceptions.RedisClusterException) and isinstance(problem.__cause__, exceptions.RedisError):
-        problem = problem.__cause__  # why no node could be asked for the cluster's map: a wrong password, say
+    problem = _cause(problem)
     code = _code(problem)
     kind, meaning = _MOVED if moves and code == "MOVED" else _MEANINGS.get(code, _UNFORESEEN)
     said = "" if code == "WRONGPASS" else f" ({_without_arguments(problem)})"
     return kind(f"Redis at {where}: {doing}: {meaning}{said}")
+
+
+def _cause(problem: Exception) -> Exception:
+    """Why no node could be asked for a cluster's map: a wrong password, say, under whatever redis-py makes of it."""
+    while isinstance(problem, exceptions.RedisClusterException):
+        inner = problem.__cause__ or problem.__context__
+        if not isinstance(inner, exceptions.RedisError | exceptions.RedisClusterException):
+            break
+        problem = inner
+    return problem
 
 
 def _code(problem: Exception) -> str:

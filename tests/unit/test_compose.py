@@ -132,6 +132,17 @@ def test_prometheus_asks_services_that_there_are_and_has_a_job_for_each_file_of_
     assert [target.split(":")[0] for target in vms] == list(VMS)
 
 
+def test_grafana_is_given_what_its_provisioning_asks_for() -> None:
+    files = (DEPLOY / "grafana" / "provisioning").rglob("*.yml")
+    asked = {name for path in files for name in re.findall(r"\$\{(\w+)\}", path.read_text())}
+    given = SERVICES["grafana"]["environment"]
+    mounted = {str(mount).split(":")[1] for mount in SERVICES["grafana"]["volumes"]}
+
+    assert asked <= given.keys()
+    assert given["GRAFANA_DASHBOARDS"] in mounted
+    assert any(path.suffix == ".json" for path in (DEPLOY / "grafana" / "dashboards").iterdir())
+
+
 def test_a_brokers_start_script_is_one_that_a_plain_shell_reads(tmp_path: Path) -> None:
     done = subprocess.run(["sh", "-n", DEPLOY / "kafka" / "start"], capture_output=True, check=False, cwd=tmp_path)
 

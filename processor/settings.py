@@ -58,6 +58,18 @@ class RedisSettings(Frozen, frozen=True):
     timeout_seconds: float = 5.0  # of one call
 
 
+class PrivacySettings(Frozen, frozen=True):
+    """What becomes of personal data in processed logins and dead letters; the same on all hosts.
+
+    The rest of what a login says is kept. A change is a drain first, then an `audit`, then a deployment: an audit that
+    reaches further back finds the older outputs altered.
+    """
+
+    ip: Literal["keep", "truncate", "hash", "drop"] = "keep"  # truncate: to /24 or /48; hash: HMAC-SHA256
+    ip_key: str = ""  # of the hash, 16 characters at least; another key, other hashes
+    ip_key_file: str = ""
+
+
 class WorkerSettings(Frozen, frozen=True):
     """How a worker divides its time."""
 
@@ -113,6 +125,7 @@ class Settings(Frozen, frozen=True):
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
     topics: TopicSettings = field(default_factory=TopicSettings)
     redis: RedisSettings = field(default_factory=RedisSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     flusher: FlusherSettings = field(default_factory=FlusherSettings)
     exporter: ExporterSettings = field(default_factory=ExporterSettings)

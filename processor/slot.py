@@ -15,6 +15,7 @@ from processor.kafka.source import Source
 from processor.log import event
 from processor.logins.decode import Decoder
 from processor.logins.judge import OVERHEAD_BYTES, Judge
+from processor.logins.privacy import redaction
 from processor.metrics.meter import be, keep, put, sampling
 from processor.metrics.told import OWNED, PROGRESS, STALLED, STOPPED
 from processor.noticeboard import Noticeboard
@@ -83,7 +84,11 @@ class Slot:
         counting = Counting(store, settings.worker)
         source = Source(settings, cluster, instance, client)
         output = Output(settings, cluster, membership.transactional_id(settings, slot), client)
-        judge = Judge(Decoder(settings.worker.unknown_fields), settings.output_max_bytes - OVERHEAD_BYTES, milliseconds)
+        decoder, redact = (
+            Decoder(settings.worker.unknown_fields),
+            redaction(settings.privacy.ip, settings.privacy.ip_key),
+        )
+        judge = Judge(decoder, settings.output_max_bytes - OVERHEAD_BYTES, milliseconds, redact)
         worker = Worker(source, output, counting, judge.judge, settings.worker)
         source.leaving = worker.leaving
         topic = settings.topics.input

@@ -18,6 +18,7 @@ from processor.logins.count import shard_of, tally
 from processor.logins.decode import Decoder
 from processor.logins.headers import Headers
 from processor.logins.judge import OVERHEAD_BYTES, Judge
+from processor.logins.privacy import redaction
 from processor.logins.records import Rejected
 from processor.patience import persist
 from processor.settings import Settings
@@ -61,7 +62,8 @@ class Handwork:
         self.fed = 0
         self.producer = Producer({**settings.kafka.client, "partitioner": "murmur2_random", "linger.ms": 5})
         limit = settings.output_max_bytes - OVERHEAD_BYTES
-        self._judge = Judge(Decoder(settings.worker.unknown_fields), limit, lambda: NOW)
+        self._redaction = redaction(settings.privacy.ip, settings.privacy.ip_key)
+        self._judge = Judge(Decoder(settings.worker.unknown_fields), limit, lambda: NOW, self._redaction)
 
     def _known(self) -> bool:
         try:
@@ -115,7 +117,7 @@ class Handwork:
     def _letters(self, batch: Batch) -> list[Written]:
         limit, partitions = self.settings.output_max_bytes, self.cluster.partitions(self.topics.dead_letters)
         made = [
-            dead_letter(self.topics.input, record, why, limit)
+            dead_letter(self.topics.input, record, why, limit, self._redaction)
             for record, why in zip(batch.part.records, batch.users, strict=True)
             if isinstance(why, Rejected)
         ]

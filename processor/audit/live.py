@@ -15,6 +15,7 @@ from processor.kafka.reader import read
 from processor.logins.batch import Batch, Record, parts
 from processor.logins.decode import Decoder
 from processor.logins.judge import OVERHEAD_BYTES, Judge
+from processor.logins.privacy import redaction
 from processor.settings import Settings
 
 
@@ -34,7 +35,8 @@ class Live:
         self.looking = Looking(connection, settings.redis, self.lineage)
         self.reading = Reading(connection, settings.redis)
         decoder = Decoder(settings.worker.unknown_fields)
-        self._judge = Judge(decoder, settings.output_max_bytes - OVERHEAD_BYTES, lambda: 0)
+        self.redaction = redaction(settings.privacy.ip, settings.privacy.ip_key)
+        self._judge = Judge(decoder, settings.output_max_bytes - OVERHEAD_BYTES, lambda: 0, self.redaction)
 
     def identity(self) -> dict[str, str]:
         """What a baseline belongs to, beside the settings that name its file."""

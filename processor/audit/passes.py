@@ -98,11 +98,11 @@ class LogPass:
             self._expect_letters(batch, start)
 
     def _expect_letters(self, batch: Batch, start: int) -> None:
-        settings = self._live.settings
+        limit = self._live.settings.output_max_bytes
         for record, why in zip(batch.part.records, batch.users, strict=True):
             offset = record.offset() or 0
             if isinstance(why, Rejected) and offset >= start and self._letters:
-                made = dead_letter(self._live.topics.input, record, why, settings.output_max_bytes)
+                made = dead_letter(self._live.topics.input, record, why, limit, self._live.redaction)
                 found = digest(made.key, made.value, made.headers)
                 self._letters.expect((batch.part.partition, offset), found)
 

@@ -66,7 +66,7 @@ def show(
 ) -> None:
     """Show a letter: why, where it came from, whether it was redriven, its headers, and its value.
 
-    A value that was left out for its size is fetched from the input, if it is still there. What a terminal could take
+    A value that was left out is fetched from the input, if it is still there. What a terminal could take
     for a command is shown as an escape; --raw writes what there is.
 
     Exit code 0, 2 for a malformed id, 4 when Kafka does not answer, 5 when there is no such letter, or, with --raw, no

@@ -84,7 +84,7 @@ def show(letter: Letter, value: bytes | None, to: Place | None, topic: str) -> N
         print(f"{'header':<10} {printable(name)}: {'null' if held is None else visible(held)}")
     if letter.left_out.headers is not None:
         print(f"{'headers':<10} {letter.left_out.headers} were left out for their size")
-    fetched = f", left out for its size and read from {topic}" if letter.left_out.value is not None else ""
+    fetched = f", left out of the letter and read from {topic}" if letter.left_out.value is not None else ""
     if value is None:
         print(f"{'value':<10} none: {why_no_value(letter)}")
         return

@@ -54,6 +54,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "scaler.worker_memory_mb": (0, 1_000_000),
 }
 
+_KEY_CHARACTERS = 16
+
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,200}")  # what Kafka takes as a group.instance.id, with room for the slot
 _IDENTIFIER = re.compile(r"[!-z|~]{1,200}")  # printable ASCII without blanks and braces: {…} is Redis's hash tag
 _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
@@ -71,6 +73,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _names(settings)
     yield from _topics(settings)
     yield from _redis(settings)
+    yield from _privacy(settings)
     yield from _times(settings)
     yield from _kafka(settings)
 
@@ -136,6 +139,13 @@ def _servers(redis: RedisSettings, database: str) -> Iterator[Finding]:
         yield Finding("redis.cluster", "redis.sentinels is given too: a Cluster has no Sentinels, keep one of them")
     if redis.cluster and database.strip("/") not in {"", "0"}:
         yield Finding("redis.url", "names another database than 0, and a Redis Cluster (redis.cluster) has no other")
+
+
+def _privacy(settings: Settings) -> Iterator[Finding]:
+    privacy = settings.privacy
+    if privacy.ip == "hash" and len(privacy.ip_key) < _KEY_CHARACTERS:
+        said = f"a keyed hash needs a key of {_KEY_CHARACTERS} characters or more, as `openssl rand -hex 32` makes one"
+        yield Finding("privacy.ip", f"{said}: name its file in privacy.ip_key_file")
 
 
 def _times(settings: Settings) -> Iterator[Finding]:

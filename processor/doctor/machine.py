@@ -44,9 +44,10 @@ class MachineSeen(Struct, frozen=True):
 def look(settings: Settings, origins: Mapping[str, str]) -> MachineSeen:
     """Look; nothing here fails but for what it finds."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    given = {key for key in origins if is_secret(key) and (key.startswith("kafka.") or settings.redis.password)}
+    given = {key for key in origins if is_secret(key) and key.startswith("kafka.")}
     paths = {origins[key].removeprefix("file ") for key in given}
-    paths |= {settings.redis.password_file, settings.redis.sentinel_password_file}
+    files = (settings.redis.password_file, settings.redis.sentinel_password_file, settings.privacy.ip_key_file)
+    paths |= set(files)
     limit = hard if hard != resource.RLIM_INFINITY else 2**31
     return MachineSeen(settings.host, _disk(Path(settings.run_directory)), limit, _secrets(paths))
 

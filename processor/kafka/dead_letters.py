@@ -1,4 +1,7 @@
-"""The dead letter of a record: byte for byte what came, with headers that say why and where it came from.
+"""The dead letter of a record: what came, with headers that say why and where it came from.
+
+Byte for byte, unless addresses are not kept (`privacy.ip`): then a JSON object's `ip` is replaced, and what is no JSON
+object goes without its value, since an address may be anywhere in it.
 
 The facts are those of KIP-1034 (Kafka Streams' dead letter queue).
 """
@@ -8,6 +11,7 @@ from msgspec import Struct
 from processor.logins.batch import Record
 from processor.logins.headers import Headers, ask
 from processor.logins.judge import BAD_HEADERS, record_bytes
+from processor.logins.privacy import Redaction
 from processor.logins.records import Rejected
 
 PREFIX = "dead-letter."
@@ -22,15 +26,20 @@ class DeadLetter(Struct, frozen=True):
     headers: Headers
 
 
-def dead_letter(topic: str, record: Record, why: Rejected, limit: int) -> DeadLetter:
+def dead_letter(
+    topic: str, record: Record, why: Rejected, limit: int, redaction: Redaction | None = None
+) -> DeadLetter:
     """Make the dead letter of a record, at most `limit` bytes large: the value is left out first, then headers, key.
 
     Whatever is left out stays in the input topic, at the offset that the headers name.
     """
     facts = _facts(topic, record, why)
     key, value, carried = record.key(), record.value(), _carried(record, why)
-    if record_bytes(key, value, [*carried, *facts]) > limit:
-        facts.append((f"{PREFIX}value-length", _number(len(value or b""))))
+    if redaction is not None and (redacted := redaction.letter(value)) != value:
+        facts.append((f"{PREFIX}ip", b"left out with the value" if redacted is None else b"replaced"))
+        value = redacted
+    if (value is None) != (record.value() is None) or record_bytes(key, value, [*carried, *facts]) > limit:
+        facts.append((f"{PREFIX}value-length", _number(len(record.value() or b""))))
         value = None
     if record_bytes(key, value, [*carried, *facts]) > limit:
         facts.append((f"{PREFIX}headers-left-out", _number(len(carried))))

@@ -24,7 +24,7 @@ class Id(NamedTuple):
 
 
 class LeftOut(Struct, frozen=True):
-    """What a letter had to go without, for its size; None is nothing."""
+    """What a letter had to go without, for its size or an address in it; None is nothing."""
 
     value: int | None = None  # bytes
     headers: int | None = None  # how many

@@ -25,6 +25,7 @@ from processor.kafka.phases import Phases
 from processor.log import event
 from processor.logins.batch import Batch
 from processor.logins.judge import record_bytes
+from processor.logins.privacy import redaction
 from processor.logins.records import Rejected
 from processor.metrics.meter import add
 from processor.metrics.told import REPLACEMENTS
@@ -44,6 +45,7 @@ class Output:
         self._cluster = cluster
         self._same_partition = False  # whether a record keeps its partition number: both topics have as many
         self._dead_letters_partitions = 1
+        self._redaction = redaction(settings.privacy.ip, settings.privacy.ip_key)
         self._properties = producer_properties(settings, client_id, transactional_id, self._disturb)
         self._room = _Room(0, 0)  # what the queue can take in bulk yet in this transaction
         self._producer: Producer | None = None
@@ -185,7 +187,7 @@ class Output:
         partition = batch.part.partition % self._dead_letters_partitions
         for record, why in zip(batch.part.records, batch.users, strict=True):
             if isinstance(why, Rejected):
-                letter = dead_letter(topics.input, record, why, self._settings.output_max_bytes)
+                letter = dead_letter(topics.input, record, why, self._settings.output_max_bytes, self._redaction)
                 self._send(producer, topics.dead_letters, partition, letter.key, letter.value, letter.headers)
 
     def _send(

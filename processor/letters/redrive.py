@@ -172,5 +172,5 @@ class Redrive:
             return Content(letter.key, letter.value, letter.headers)
         original = self._box.original(letter.origin)
         if original is None:
-            return Stays("left out for its size, and the input does not hold it any more")
+            return Stays("left out, and the input does not hold it any more")
         return Content(original.key, original.value, original.headers)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from processor.logins.batch import Batch, Part, Record
 from processor.logins.decode import Decoder
 from processor.logins.headers import UNREADABLE, Headers, ask
+from processor.logins.privacy import Redaction
 from processor.logins.process import process
 from processor.logins.records import Rejected
 
@@ -21,6 +22,7 @@ class Judge(NamedTuple):
     decoder: Decoder
     limit: int  # bytes of an output record: key, value and headers
     now: Callable[[], int]  # milliseconds since the epoch
+    redaction: Redaction | None = None  # of addresses, after all is decided
 
     def judge(self, part: Part) -> Batch:
         """Decide for each record: a login with its output, or why not.
@@ -34,6 +36,8 @@ class Judge(NamedTuple):
         keys = _keys(records, users)
         if self._may_be_too_large(keys, values, headers):
             self._refuse_too_large(users, keys, values, headers)
+        if self.redaction is not None:
+            values = self.redaction.processed(values)
         return Batch(part, users, keys, values, headers, values.count(None))
 
     def _may_be_too_large(

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from processor.errors import Fenced, Refused, Unavailable
 from processor.kafka.offsets import Committed
 from processor.logins.batch import Batch
 from processor.logins.judge import OVERHEAD_BYTES, record_bytes
-from processor.settings import Settings
+from processor.settings import PrivacySettings, Settings
 from tests.clusters import (
     INPUT_PARTITIONS,
     NOW,
@@ -248,6 +249,18 @@ def test_dead_letters_are_byte_for_byte_what_came_with_headers_that_say_why_and_
         "dead-letter.offset": b"13",
         "dead-letter.timestamp": b"1700000000003",
     }
+
+
+def test_addresses_that_are_not_kept_are_in_no_dead_letter(cluster: AnyCluster, member: AnySource) -> None:
+    cluster.settings = replace(cluster.settings, privacy=PrivacySettings(ip="truncate"))
+    values = [b'{"user_id": 1.5, "ip": "203.0.113.77"}', b'{"ip": "203.0.113.77', b'{"user_id": 1.5}']
+
+    write(cluster, ready(cluster), member, *(MemoryRecord((0, at), b"k", value) for at, value in enumerate(values)))
+
+    assert [r.value for r in letters(cluster)] == [b'{"user_id":1.5,"ip":"203.0.113.0"}', None, values[2]]
+    told = [dict(r.headers or ()) for r in letters(cluster)]
+    assert [facts.get("dead-letter.ip") for facts in told] == [b"replaced", b"left out with the value", None]
+    assert told[1]["dead-letter.value-length"] == b"%d" % len(values[1])
 
 
 def test_dead_letters_go_to_the_input_partition_modulo_theirs(cluster: AnyCluster, member: AnySource) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from processor.audit.baseline import path_of
 from processor.audit.findings import Verdict
 from processor.kafka.offsets import Checkpoint
-from processor.settings import Settings
+from processor.settings import PrivacySettings, Settings
 from tests import command
 from tests.audited import audited
 from tests.handwork import Handwork, Written, login
@@ -49,6 +49,20 @@ def test_a_clean_audit_says_so_and_the_next_needs_only_what_is_new(hand: Handwor
 def test_an_audit_that_is_told_so_leaves_no_baseline(hand: Handwork) -> None:
     assert audited(hand.settings, leave=False).findings.verdict is Verdict.CLEAN
     assert not path_of(hand.settings).exists()
+
+
+def test_the_audit_knows_what_became_of_addresses(quick: Settings) -> None:
+    pool = Handwork(replace(quick, privacy=PrivacySettings(ip="hash", ip_key="a key of the test's own")))
+    pool.begin()
+    for partition, value in enumerate((b'{"user_id":"u","ip":"203.0.113.77"}', b'{"user_id":"","ip":"203.0.113.77"}')):
+        pool.send(pool.topics.input, Written(partition, None, value))
+    pool.feed()
+    pool.work()
+    pool.publish()
+
+    assert audited(pool.settings, leave=False).findings.verdict is Verdict.CLEAN
+    other = replace(pool.settings, privacy=PrivacySettings(ip="keep"))
+    assert audited(other).findings.totals == {"output-altered": 1, "dead-letter-altered": 5}
 
 
 OutputSabotage = Callable[[list[Written]], object]

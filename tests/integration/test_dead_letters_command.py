@@ -117,7 +117,7 @@ def test_a_value_that_was_left_out_is_fetched_from_the_input_while_it_is_there(h
     (one,) = listed(hand, tmp_path)
     assert one["bytes"] == 5_000_000
     text = shown(hand, tmp_path, one["id"])
-    assert "5,000,000 bytes, left out for its size and read from" in text
+    assert "5,000,000 bytes, left out of the letter and read from" in text
     assert "x" * 1000 in text
 
     hand.delete_before(hand.topics.input, {0: 1})

@@ -8,6 +8,7 @@ from processor.kafka.dead_letters import dead_letter
 from processor.kafka.offsets import Committed
 from processor.logins.batch import Batch
 from processor.logins.headers import Headers
+from processor.logins.privacy import redaction
 from processor.logins.records import Rejected
 from processor.settings import Settings
 from tests.twins.group import Membership, Stale
@@ -23,6 +24,7 @@ class MemoryOutput:
         self._settings = settings
         self._id = transactional_id
         self._epoch: int | None = None
+        self._redaction = redaction(settings.privacy.ip, settings.privacy.ip_key)
 
     def ready(self) -> None:
         if self._epoch is None:
@@ -65,7 +67,7 @@ class MemoryOutput:
         letters = partition % len(self._kafka.topics[topics.dead_letters])
         for record, why in zip(batch.part.records, batch.users, strict=True):
             if isinstance(why, Rejected):
-                letter = dead_letter(topics.input, record, why, self._settings.output_max_bytes)
+                letter = dead_letter(topics.input, record, why, self._settings.output_max_bytes, self._redaction)
                 self._send(epoch, topics.dead_letters, letters, letter.key, letter.value, letter.headers)
 
     def _place(self, partition: int, key: bytes | None) -> int:

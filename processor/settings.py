@@ -38,6 +38,9 @@ class TopicSettings(Frozen, frozen=True):
     input_retention_ms: int = 604_800_000  # 7 days; -1 keeps everything
     processed_retention_ms: int = 604_800_000
     dead_letters_retention_ms: int = 2_592_000_000  # 30 days: time to look and redrive
+    aggregations_compaction_ms: int = (
+        86_400_000  # 1 day: after so long at most, a count that was replaced may be deleted
+    )
 
 
 class RedisSettings(Frozen, frozen=True):

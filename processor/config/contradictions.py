@@ -27,6 +27,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "topics.dead_letters_partitions": (1, 10_000),
     "topics.replication_factor": (1, 1_000),
     "topics.min_insync_replicas": (1, 1_000),
+    "topics.aggregations_compaction_ms": (1, 3_153_600_000_000),  # 100 years
     "topics.max_message_bytes": (1_024, _KAFKA_MAX),  # below, an ordinary login would not fit
     "redis.shards": (1, 128),  # all cursors must fit the checkpoint's metadata
     "redis.timeout_seconds": (0.01, 8),  # a worker waits for one call, and its watchdog ends a turn of 25 s

@@ -10,7 +10,10 @@ from msgspec import Struct
 from processor.errors import ConfigurationError
 from processor.kafka.client import REQUEST_SECONDS, translated
 from processor.kafka.cluster import Cluster
-from processor.settings import Settings
+from processor.settings import Settings, TopicSettings
+
+_DAY_MS = 86_400_000
+_FOR_EVER_MS = 36_500 * _DAY_MS  # added to a clock, the greatest number would lie in the past
 
 _NOT_TO_BE_MADE = {
     KafkaError.INVALID_REPLICATION_FACTOR,
@@ -55,13 +58,26 @@ def plans(settings: Settings) -> list[TopicPlan]:
     return [
         TopicPlan(t.input, t.partitions, {**taken, **delete, "retention.ms": str(t.input_retention_ms)}, True),
         TopicPlan(t.processed, t.partitions, {**given, **delete, "retention.ms": str(t.processed_retention_ms)}),
-        TopicPlan(t.aggregations, t.aggregations_partitions, {**given, "cleanup.policy": "compact"}),
+        TopicPlan(t.aggregations, t.aggregations_partitions, {**given, **_compacted(t)}),
         TopicPlan(
             t.dead_letters,
             t.dead_letters_partitions,
             {**given, **delete, "retention.ms": str(t.dead_letters_retention_ms)},
         ),
     ]
+
+
+def _compacted(t: TopicSettings) -> dict[str, str]:
+    """Counts stay, but not those that were replaced or taken back: Kafka alone may keep them for weeks (segment.ms).
+
+    A tombstone stays longer than the logins that it takes back: as long as those can be counted again.
+    """
+    tombstones = _FOR_EVER_MS if t.input_retention_ms == -1 else t.input_retention_ms + _DAY_MS
+    return {
+        "cleanup.policy": "compact",
+        "max.compaction.lag.ms": str(t.aggregations_compaction_ms),
+        "delete.retention.ms": str(tombstones),
+    }
 
 
 def create(settings: Settings, cluster: Cluster) -> list[str]:
@@ -187,6 +203,8 @@ def _config_drift(plan: TopicPlan, found: Mapping[str, str]) -> list[str]:
 _BECAUSE = {
     "cleanup.policy": ": with another one, records that are needed may be deleted",
     "max.message.bytes": ": the outputs must take more than the input, for what a record gains on its way",
+    "max.compaction.lag.ms": ": counts that were replaced or taken back would stay on disk for longer",
+    "delete.retention.ms": ": a count that was taken back must stay so for as long as its logins are in the input",
     "min.insync.replicas": ": an acknowledged record could be lost with one broker",
 }
 
@@ -195,7 +213,9 @@ def _fits(plan: TopicPlan, key: str, wanted: str, found: str) -> bool:
     """The input must not take more than the plan says, or its records outgrow the outputs; the rest may be larger."""
     if key == "max.message.bytes" and plan.takes_input:
         return int(found or 0) <= int(wanted)
-    if key in {"min.insync.replicas", "max.message.bytes"}:
+    if key == "max.compaction.lag.ms":
+        return int(found or 0) <= int(wanted)
+    if key in {"min.insync.replicas", "max.message.bytes", "delete.retention.ms"}:
         return int(found or 0) >= int(wanted)
     return found == wanted
 

@@ -135,6 +135,21 @@ def test_another_retention_drifts() -> None:
     assert "retention.ms" in only(drifts(with_config(TOPICS.input, retention_ms="1000"))).problem
 
 
+def test_counts_that_were_replaced_go_in_time_and_tombstones_outlive_the_logins_that_they_take_back() -> None:
+    config = as_planned()[TOPICS.aggregations].config
+    assert int(config["delete.retention.ms"]) > TOPICS.input_retention_ms
+    kept = replace(SETTINGS, topics=replace(TOPICS, input_retention_ms=-1))
+    (ever,) = (plan.config for plan in plans(kept) if plan.name == TOPICS.aggregations)
+    assert 10**12 < int(ever["delete.retention.ms"]) < 2**62, "a broker adds it to its clock"
+    for changed, drifting in (
+        ({"max_compaction_lag_ms": "1000", "delete_retention_ms": "999999999999"}, None),
+        ({"max_compaction_lag_ms": str(2**63 - 1)}, "max.compaction.lag.ms"),
+        ({"delete_retention_ms": "86400000"}, "delete.retention.ms"),
+    ):
+        found = drifts(with_config(TOPICS.aggregations, **changed))
+        assert [drift.problem.split()[0] for drift in found] == ([drifting] if drifting else [])
+
+
 def test_changed_settings_are_what_topics_are_held_against() -> None:
     changed = replace(SETTINGS, topics=replace(TOPICS, partitions=5, dead_letters_retention_ms=-1))
 

@@ -7,9 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 from confluent_kafka import Producer
+from msgspec.structs import replace
 
+from processor.logins.malformed import SPOILED
 from processor.settings import Settings
-from tests.pool import eventually, is_alive, offsets, pool, read, redis_counts
+from tests.pool import eventually, is_alive, offsets, pool, published_counts, read, redis_counts
 from tests.unit.hostile import CASES, LOGIN
 
 NAMES = [
@@ -87,3 +89,26 @@ def test_records_at_the_limit_and_far_above_neither_kill_nor_stall(quick: Settin
         assert sorted(len(value or b"") for _, value in letters)[:2] == [0, 0], "too large: without their values"
         assert len(letters) == 4
         assert set(running.starts.values()) == {1}
+
+
+def test_no_log_holds_anything_of_a_login(quick: Settings, tmp_path: Path) -> None:
+    mark = "Zaphod-42"
+    names = ("app_version", "device_type", "ip", "locale", "device_id", f"{mark}-field")
+    login = json.dumps({"user_id": mark, **dict.fromkeys(names, mark), "timestamp": "1694479551"}).encode()
+    spoiled = [spoil(login) for spoil in SPOILED]
+    spoiled += [login.replace(b'"1694479551"', json.dumps(f"{mark} o'clock").encode()), mark.encode(), b'"%b"' % login]
+    spoiled += [login[:-1] + b', "x": "' + b"x" * 2_000_000 + b'"}']
+    key, headers = mark.encode(), [(mark, mark.encode())]
+    settings = replace(quick, worker=replace(quick.worker, breaker_records=40, breaker_share=0.9))
+    with pool(settings, tmp_path) as running:
+        feed(settings, [(key, login, headers)] * 5 + [(key, value, headers) for value in spoiled])
+        eventually("all processed", lambda: sum(offsets(settings, settings.group).values()) == 5 + len(spoiled))
+        feed(settings, [(key, value, headers) for value in spoiled * 3])
+        logs = [*map(running.log, running.starts)]
+        eventually("the breaker speaks", lambda: any("malformed" in log.read_text() for log in logs))
+        eventually("counted and published", lambda: published_counts(settings) == {mark: 5})
+        for name in list(running.running):
+            running.stop(name)
+        text = "\n".join(log.read_text() for log in logs)
+        assert "stopping" in text
+        assert mark not in text

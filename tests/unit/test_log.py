@@ -1,3 +1,4 @@
+import ast
 import fcntl
 import json
 import logging
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from processor.log import JsonLines, Stderr
+from tests.stack import ROOT
 
 START = "from processor import log; log.start('worker-03', ['hush-hush', 'a\"b\"c']);"
 
@@ -195,3 +197,18 @@ def test_a_line_that_can_not_be_formatted_is_told_of(tmp_path: Path) -> None:
 
         file.seek(0)
         assert b"could not be formatted" in file.read()
+
+
+def test_no_line_is_made_of_what_came_in_a_record() -> None:
+    personal = {"user", "user_id", "login", "record", "message", "values", "key", "headers", "ip", "device_id"}
+    found = []
+    for path in (ROOT / "processor").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            if isinstance(call.func, ast.Name) and call.func.id in {"event", "warning", "error"}:
+                inside = [*ast.walk(ast.Tuple([*call.args, *(each.value for each in call.keywords)], ast.Load()))]
+                names = {node.id for node in inside if isinstance(node, ast.Name)}
+                names |= {node.attr for node in inside if isinstance(node, ast.Attribute)}
+                found += [f"{path.name}:{call.lineno} {name}" for name in names & personal]
+
+    assert found == []

@@ -93,6 +93,12 @@ def test_a_login_without_a_key_gets_its_user_as_the_key_and_an_empty_key_stays()
     assert batch.keys == ["é".encode(), b"", None]
 
 
+def test_whose_login_it_is_is_said_by_the_value_and_not_by_the_key() -> None:
+    batch = judge(MemoryRecord((0, 0), b"another", b'{"user_id":"u"}', [("user_id", b"third")]))
+
+    assert (batch.users, batch.keys) == (["u"], [b"another"])
+
+
 def test_exactly_what_fits_is_taken_headers_and_key_counted() -> None:
     record = MemoryRecord((0, 0), b"key", b'{"user_id":"u"}', [("né", b"12345"), ("none", None)])
     (value,) = judge(record).values

@@ -81,7 +81,7 @@ def install(programs: list[Program], log: Path) -> None:
         raise Problem(f"{wanted} is missing: install it (on Debian or Ubuntu, as root: apt-get install {packages})")
     with step(f"{', '.join(program.name for program in missing)} by apt-get", log):
         _as_root(["apt-get", *_TRIES, "update"], log)
-        _as_root(["apt-get", *_TRIES, "install", "--yes", *map(_available, missing)], log)
+        _as_root(["apt-get", *_TRIES, "install", "--yes", "--no-install-recommends", *map(_available, missing)], log)
         for service in (_SERVICES[program] for program in missing if program in _SERVICES):
             _leave_to_us(service, log)
     if still := [program.wanted for program in missing if not program.is_there()]:

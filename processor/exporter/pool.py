@@ -81,15 +81,16 @@ class KafkaEye:
         self._lookout = Lookout(settings)
         self._logs: dict[int, Arrivals] = {}
 
-    def look(self, redis: RedisView | None) -> KafkaView:
-        """Ask; Redis' latest answer tells what was counted. Raises Unavailable."""
+    def look(self, redis: RedisView | None, asked: float) -> KafkaView:
+        """Ask; Redis' latest answer, and when it was asked (s), tell what was counted. Raises Unavailable."""
         standing = self._lookout.look()
         shards = redis.shards if redis is not None else []
         places = {p: _positions(standing, shards, p) for p in standing.bounds}
         self._remember(standing, places)
-        now = time()
+        # What has come since Redis was asked was not waiting to be counted yet.
+        seen = dict.fromkeys(("committed", "published"), time()) | {"counted": asked}
         partitions = {
-            p: Partition(low, end, {name: Place(at, self._logs[p].lag(at, now)) for name, at in places[p].items()})
+            p: Partition(low, end, {of: Place(at, self._logs[p].lag(at, seen[of])) for of, at in places[p].items()})
             for p, (low, end) in standing.bounds.items()
         }
         return KafkaView(standing.lineage, standing.letters, partitions)

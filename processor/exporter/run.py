@@ -10,7 +10,7 @@ from time import monotonic, time
 from typing import Any, Protocol
 
 from processor.errors import Exit, Stalled
-from processor.exporter.asking import Asking
+from processor.exporter.asking import Answer, Asking
 from processor.exporter.collector import Exposition
 from processor.exporter.pool import KafkaEye, KafkaView, RedisEye, RedisView, Supervised, supervised
 from processor.exporter.readiness import hindrances
@@ -52,7 +52,7 @@ class Exporter:
         self._stop = Stop(lambda: meter.be("stopping"))
         self._redis: Asking[RedisView] = Asking("redis", exporter.interval_seconds, RedisEye(settings).look)
         self._kafka: Asking[KafkaView] = Asking(
-            "kafka", exporter.interval_seconds, lambda: eye.look(self._redis.answer.value)
+            "kafka", exporter.interval_seconds, lambda: _looked(eye, self._redis.answer)
         )
         self._supervisor: Asking[list[Supervised]] = Asking(
             "supervisor", exporter.interval_seconds, lambda: supervised(supervisor)
@@ -97,6 +97,10 @@ class Exporter:
 
     def _hindrances(self, told: list[files.Told]) -> list[str]:
         return hindrances(told, self._kafka.answer.value, self._settings.exporter.ready_seconds, time())
+
+
+def _looked(eye: KafkaEye, redis: Answer[RedisView]) -> KafkaView:
+    return eye.look(redis.value, redis.at)
 
 
 def _version() -> str:

@@ -5,6 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests import stack
 from tests.chaos.faults.all import FAULTS
 
@@ -12,6 +14,7 @@ SEED = os.environ.get("CHAOS_SEED", "20261122")
 QUICKLY = ("--one-a-row", "--haste", "0.1", "--rate", "300", "--linger", "50", "--partitions", "4")
 
 
+@pytest.mark.timeout(3600)
 def test_every_login_is_processed_once_and_counted_once_through_every_class_of_fault(tmp_path: Path) -> None:
     options = ["--seed", SEED, *QUICKLY]
     print(f"tests/chaos/run {' '.join(options)}")

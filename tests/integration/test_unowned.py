@@ -1,10 +1,11 @@
 """A partition that a rebalance left to nobody gets an owner again: its own group would leave it so for ever."""
 
+import ctypes
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 from confluent_kafka import Consumer
 from msgspec import json, structs
@@ -50,6 +51,12 @@ def standing_still(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
             process.kill()
 
 
+def left_open(member: Consumer) -> Consumer:
+    """Have it neither closed nor taken down: in a group as odd as this one, librdkafka 2.16 waits in there for ever."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(member))
+    return member
+
+
 def polled(member: Consumer, until: Callable[[], object]) -> None:
     eventually("the group is so", lambda: member.poll(0.1) or until())
 
@@ -62,23 +69,23 @@ def test_a_partition_that_a_static_member_took_to_its_grave_is_divided_anew(sett
     # Given a member that was asked to give a partition up, and died before it did
     two = structs.replace(settings, topics=structs.replace(settings.topics, partitions=2))
     stack.create_topics(two)
-    with closing(Consumer(consumer_properties(two, "second", two.group, "second"))) as second:
-        joined: list[object] = []
-        with standing_still(two):
-            second.subscribe([two.topics.input], on_assign=lambda *given: joined.append(given))
-            polled(second, lambda: joined)
-        with closing(Consumer(consumer_properties(two, "still", two.group, "still"))) as back:
-            has: list[object] = []
-            back.subscribe([two.topics.input], on_assign=lambda _, given: has.extend(given))
-            polled(back, lambda: has)
-            polled(second, lambda: look(two))
+    second = left_open(Consumer(consumer_properties(two, "second", two.group, "second")))
+    joined: list[object] = []
+    with standing_still(two):
+        second.subscribe([two.topics.input], on_assign=lambda *given: joined.append(given))
+        polled(second, lambda: joined)
+    back = left_open(Consumer(consumer_properties(two, "still", two.group, "still")))
+    has: list[object] = []
+    back.subscribe([two.topics.input], on_assign=lambda _, given: has.extend(given))
+    polled(back, lambda: has)
+    polled(second, lambda: look(two))
 
-            # When it is looked for
-            found = cure_beside(two, back, second)
+    # When it is looked for
+    found = cure_beside(two, back, second)
 
-            # Then both partitions have an owner
-            assert len(found) == 1
-            eventually("both are owned", lambda: (back.poll(0.1), second.poll(0.1)) and owned(two) == [0, 1])
+    # Then both partitions have an owner
+    assert len(found) == 1
+    eventually("both are owned", lambda: (back.poll(0.1), second.poll(0.1)) and owned(two) == [0, 1])
     stack.delete_topics(two)
 
 

@@ -95,7 +95,7 @@ HEALTHY = {
     "redis_rdb_last_bgsave_status": steady(1),
     "node_memory_MemAvailable_bytes": steady(50),
     "node_memory_MemTotal_bytes": steady(100),
-    "node_timex_offset_seconds": steady(0.001),
+    "node_timex_maxerror_seconds": steady(0.01),
     "node_timex_sync_status": steady(1),
 }
 
@@ -136,7 +136,7 @@ FAULTS = {
     "RedisEvicts": {"redis_evicted_keys_total": counter(0, 1)},
     "RedisDoesNotPersist": {"redis_aof_last_write_status": gauge(1, 0)},
     "HostRunningOutOfMemory": {"node_memory_MemAvailable_bytes": gauge(50, 2)},
-    "HostClockIsOff": {"node_timex_offset_seconds": gauge(0.001, 5), "node_timex_sync_status": gauge(1, 0)},
+    "HostClockIsOff": {"node_timex_maxerror_seconds": gauge(0.01, 16), "node_timex_sync_status": gauge(1, 0)},
 }
 
 

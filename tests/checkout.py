@@ -64,6 +64,11 @@ class Checkout:
     def down(self, *options: str) -> "subprocess.CompletedProcess[str]":
         return self.run("deploy/local/down", *options)
 
+    def tool(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        """Run `data-processor …` with the configuration of the stack here."""
+        self.environment["DATA_PROCESSOR_CONFIG"] = str(self.root / ".local/data-processor.toml")
+        return self.run(".venv/bin/data-processor", *command)
+
     def supervisorctl(self, *command: str) -> list[str]:
         conf = str(self.root / "supervisord.conf")
         return self.run(".venv/bin/supervisorctl", "-c", conf, *command).stdout.splitlines()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local import ports
+from deploy.local.brokers import ZONES
 from tests.checkout import Checkout, eventually
 
 LOGINS = 20_000
@@ -66,6 +67,25 @@ def test_a_stack_comes_up_stays_and_comes_back_with_its_data(checkout: Checkout)
     # Wiped: only what can be had again is left.
     assert checkout.down("--wipe").returncode == 0
     assert {path.name for path in (checkout.root / ".local").iterdir()} <= {"jars", "lock"}
+
+
+def test_three_brokers_come_up_lose_one_and_come_back_with_all_that_was_fed(checkout: Checkout) -> None:
+    options = ["--kafka-port", str(checkout.kafka_port), "--redis-port", str(checkout.redis_port)]
+
+    # Up: in three zones, with every login counted; and so they stay while a broker is gone.
+    first = checkout.up(*options, "--brokers", "3", "--partitions", "2", "--logins", str(LOGINS))
+    assert first.returncode == 0, first.stderr
+    folders = sorted(path for path in (checkout.root / ".local" / "kafka").iterdir() if path.is_dir())
+    assert len(folders) == len(ZONES)
+    os.kill(int((folders[0] / "broker.pid").read_text().split()[0]), signal.SIGKILL)
+    fed = checkout.tool("generate", "--logins", str(LOGINS))
+    assert fed.returncode == 0, fed.stderr
+    eventually(lambda: checkout.logins_counted() == 2 * LOGINS)
+
+    # Up again: who is gone is started, and it is all still there, exactly once.
+    assert checkout.up().returncode == 0
+    eventually(lambda: checkout.tool("audit", "--full").returncode == 0)
+    assert checkout.logins_counted() == 2 * LOGINS
 
 
 def test_a_port_in_use_is_one_line_and_nothing_is_left_running(checkout: Checkout) -> None:

@@ -47,8 +47,9 @@ SUFFIXES = ("_bucket", "_count", "_sum")
 
 def get(settings: Settings, path: str) -> tuple[int, str]:
     """A page's status and text; 0 while nobody listens."""
+    address = f"{settings.exporter.host}:{settings.exporter.port}"
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{settings.exporter.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refusal:
         with refusal:

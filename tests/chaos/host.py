@@ -154,8 +154,9 @@ class Host:
 
     def _rpc(self, method: str, *arguments: Any) -> Any:
         socket = self.directory / ".local" / "run" / "supervisor.sock"
-        server = ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{socket}"))
-        return getattr(server.supervisor, method)(*arguments)
+        transport = SupervisorTransport(None, None, f"unix://{socket}")
+        with ServerProxy("http://127.0.0.1", transport=transport) as server:
+            return getattr(server.supervisor, method)(*arguments)
 
 
 def send(pid: int, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""Machines of the harness: network namespaces on one bridge, whose cables can be cut in either direction."""
+"""Machines of the harness: a network and a host name each, on one bridge; cables can be cut in either direction."""
 
 import os
 import socket
@@ -26,6 +26,11 @@ def enter(argv: list[str]) -> None:
     if INSIDE not in os.environ:
         root = [] if os.geteuid() == 0 else ["--map-root-user"]
         os.execvpe("unshare", ["unshare", *root, "--net", *argv], os.environ | {INSIDE: "1"})  # noqa: S606 (that is the point)
+    lay_bridge()
+
+
+def lay_bridge() -> None:
+    """Lay what the machines' cables lead to, in a network that is empty yet."""
     run("ip", "link", "set", "lo", "up")
     run("ip", "link", "add", BRIDGE, "type", "bridge")
     run("ip", "addr", "add", f"{HARNESS}/24", "dev", BRIDGE)
@@ -33,7 +38,7 @@ def enter(argv: list[str]) -> None:
 
 
 class Machine:
-    """A network namespace with one cable to the bridge; it lives as long as its holder process."""
+    """A namespace with its own host name and one cable to the bridge; it lives as long as its holder process."""
 
     def __init__(self, name: str, number: int) -> None:
         self.name = name
@@ -41,9 +46,11 @@ class Machine:
         self._port = f"port{number}"
         self._broken = False
         # It sleeps until it is killed, at the latest with the harness.
-        self._holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"])
+        unshare = ["unshare", "--net", "--uts"]
+        self._holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *unshare, "sleep", "infinity"])
         self._wait_for_namespace()
         pid = str(self._holder.pid)
+        run(*self.within, "hostname", name)
         run("ip", "link", "add", self._port, "type", "veth", "peer", "name", "eth0", "netns", pid)
         run("ip", "link", "set", self._port, "master", BRIDGE, "up")
         run(*self.within, "ip", "addr", "add", f"{self.address}/24", "dev", "eth0")
@@ -53,7 +60,8 @@ class Machine:
     @property
     def within(self) -> tuple[str, ...]:
         """What to put before a command so that it runs on this machine."""
-        return ("nsenter", f"--net=/proc/{self._holder.pid}/ns/net")
+        namespaces = f"/proc/{self._holder.pid}/ns"
+        return ("nsenter", f"--net={namespaces}/net", f"--uts={namespaces}/uts")
 
     def cut(self) -> None:
         """Pull the cable: nothing in, nothing out, and nobody is told."""

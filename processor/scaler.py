@@ -87,11 +87,13 @@ class Scaler:
         processes = self._supervisor.processes()
         if self._tell is None:
             self._care.turn(processes)
+        else:  # the scaler that this one only explains stops workers all the while: they are no person's
+            self._brain.recall(self._parking.read())
         self._view = self._view or PoolView(self._settings, self._redis)
         decision = self._brain.decide(self._seen(processes, self._view))
         self._report(decision.line)
-        _count(decision)
         if self._tell is None:
+            _count(decision)
             self._hosts.beat(decision.told, decision.line)
             self._act(decision, {process.name: process for process in processes})
 

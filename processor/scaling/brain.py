@@ -44,6 +44,10 @@ class Brain:
         self._cool_down = CoolDown(settings.cool_down_seconds)
         self._target: int | None = None
 
+    def recall(self, parked: Mapping[str, int]) -> None:
+        """Forget which workers it stopped for these, which another process of this host has stopped."""
+        self._parked = dict(parked)
+
     def decide(self, seen: Seen) -> Decision:
         """Say what to do now; whoever carries it out hands in the next moment's view after that."""
         self._parked = remember(self._parked, seen.slots)

@@ -18,7 +18,12 @@ SCALER = ScalerSettings(min_workers=1, interval_seconds=2.0, cool_down_seconds=3
 @in_a_network_of_its_own
 def test_a_vm_lost_whole_is_replaced_and_gets_its_share_back_and_every_login_counts_once() -> None:
     with datacenter(PARTITIONS, SCALER) as center:
-        large, small = center.add("vm-large", 6), center.add("vm-small", 3)
+        large = center.add("vm-large", 6)
+        # Who is first says how many run before anything is known: all of its own, up to one a partition.
+        eventually(
+            "the first scaler is heard", lambda: any(row["heard_seconds"] is not None for row in status(large)["hosts"])
+        )
+        small = center.add("vm-small", 3)
         account = Account(center.settings, 1)
         with fed(account):
             shared({large: 4, small: 2})  # as their slots are
@@ -35,6 +40,10 @@ def test_a_vm_lost_whole_is_replaced_and_gets_its_share_back_and_every_login_cou
             shared({large: 4, small: 2})
         account.check()
         _is_exact(large)
+
+
+def _heard(host: Host) -> bool:
+    return any(row["heard_seconds"] is not None for row in status(host)["hosts"])
 
 
 def _tells_of_both(center: Datacenter) -> None:

@@ -121,13 +121,13 @@ class Trial:
         self._input.create_partitions([NewPartitions(topic, partitions)])[topic].result(30)
 
     def capacity(self) -> float:
-        """Logins a second of the workers that run now."""
-        self.account.feed(BATCH_RECORDS, users=2000)
-        eventually("they are at work", lambda: not self.behind())
+        """Logins a second of the one worker that runs now, measured from its first transaction on."""
+        logins = 20 * BATCH_RECORDS
+        self.account.feed(logins, users=2000)
+        left = eventually("it is at work", lambda: behind if (behind := self.behind()) < logins else None)
         began = time.monotonic()
-        self.account.feed(20 * BATCH_RECORDS, users=2000)
         eventually("done", lambda: not self.behind())
-        return 20 * BATCH_RECORDS / (time.monotonic() - began)
+        return left / (time.monotonic() - began)
 
     @contextmanager
     def load(self, rate: float) -> Iterator[None]:

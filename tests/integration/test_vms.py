@@ -50,8 +50,11 @@ def _tells_of_both(center: Datacenter) -> None:
     """Each VM's exporter tells of its own workers, and each one's `status` of both VMs."""
     for host in center.hosts.values():
         assert {"vm-large", "vm-small"} <= set(host.tool("status").stdout.split())
-    owned = {name: Scrape(host.settings).sum("login_owned_partitions") for name, host in center.hosts.items()}
-    assert owned == {"vm-large": 4, "vm-small": 2}
+
+    def owned() -> dict[str, float]:
+        return {name: Scrape(host.settings).sum("login_owned_partitions") for name, host in center.hosts.items()}
+
+    eventually("each exporter tells of its own", lambda: owned() == {"vm-large": 4, "vm-small": 2})
 
 
 def _lost(center: Datacenter, host: Host) -> float:

@@ -43,3 +43,13 @@ def test_by_default_all_slots_run() -> None:
 
     assert found.change.start == ["worker-02", "worker-03"]
     assert "scaler.min_workers says so" in found.line
+
+
+def test_what_the_scaler_stopped_beside_a_dry_run_is_no_persons() -> None:
+    brain = Brain("a", SETTINGS, {})
+    stopped = [Slot("worker-00", "RUNNING", 1, 0, 100), Slot("worker-01", "STOPPED", 1, 50, 100)]
+    brain.recall({"worker-01": 50})
+
+    found = brain.decide(Seen(Look(0.0, {0: At(10, 10, None)}), ["a"], [], stopped))
+
+    assert "by hand" not in found.line

@@ -106,6 +106,13 @@ class ExporterSettings(Frozen, frozen=True):
     ready_seconds: float = 30.0  # a partition without progress for longer, with logins waiting, makes /readyz say no
 
 
+class TracesSettings(Frozen, frozen=True):
+    """Where each batch's spans are sent; needs the extra `traces`."""
+
+    endpoint: str = ""  # of a collector, by OTLP over HTTP: http://127.0.0.1:4318; nothing is sent where it is empty
+    ratio: float = 0.1  # so many of the batches; each is some spans
+
+
 class ScalerSettings(Frozen, frozen=True):
     """How many workers run on this host, and when one is replaced."""
 
@@ -132,6 +139,7 @@ class Settings(Frozen, frozen=True):
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     flusher: FlusherSettings = field(default_factory=FlusherSettings)
     exporter: ExporterSettings = field(default_factory=ExporterSettings)
+    traces: TracesSettings = field(default_factory=TracesSettings)
     scaler: ScalerSettings = field(default_factory=ScalerSettings)
 
     @property

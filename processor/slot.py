@@ -24,6 +24,7 @@ from processor.restraint import Restraint
 from processor.settings import Settings
 from processor.stop import Stop
 from processor.tidying import Tidying
+from processor.traces.begin import begin
 from processor.watch import StallWatch, TopicWatch, TurnWatch
 from processor.worker import Worker
 
@@ -44,6 +45,7 @@ class Slot:
         self._slot = slot
         self._held = held
         self._watch = TurnWatch(_TURN_SECONDS)
+        self._traces = begin(settings, membership.worker_name(slot), membership.client_id(settings, slot))
         self._stop = Stop(lambda: self._watch.leave_within(settings.worker.drain_seconds))
 
     def run(self) -> int:
@@ -81,7 +83,7 @@ class Slot:
         settings, slot = self._settings, self._slot
         instance, client = membership.instance_id(settings, slot), membership.client_id(settings, slot)
         store = CountStore(self._redis, settings.redis, self._lineage)
-        counting = Counting(store, settings.worker)
+        counting = Counting(self._traces.applying(store), settings.worker)
         source = Source(settings, cluster, instance, client)
         output = Output(settings, cluster, membership.transactional_id(settings, slot), client)
         decoder, redact = (
@@ -89,7 +91,8 @@ class Slot:
             redaction(settings.privacy.ip, settings.privacy.ip_key),
         )
         judge = Judge(decoder, settings.output_max_bytes - OVERHEAD_BYTES, milliseconds, redact)
-        worker = Worker(source, output, counting, judge.judge, settings.worker)
+        judging, writing = self._traces.judging(judge.judge), self._traces.writing(output)
+        worker = Worker(source, writing, counting, judging, settings.worker)
         source.leaving = worker.leaving
         topic = settings.topics.input
         same = TopicWatch(lambda: cluster.ask(topic), topic, self._topic_id)
@@ -104,9 +107,10 @@ class Slot:
         born, settled = monotonic(), False
         tidying = Tidying()
         tidying.begin()
+        turn = self._traces.turning(worker.turn)
         while not self._stop.asked:
             try:
-                worker.turn()
+                turn()
             except PositionLost:
                 topic.look()
                 raise
@@ -122,6 +126,7 @@ class Slot:
     def _leave(self, worker: Worker, source: Source) -> None:
         event("stopping", counted=worker.drain())
         source.close()
+        self._traces.end()
 
 
 def _standing(worker: Worker, source: Source, stall: StallWatch, *, stopping: bool) -> None:

@@ -46,6 +46,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "exporter.port": (1, 65_535),
     "exporter.interval_seconds": (0.2, 60),
     "exporter.ready_seconds": (1, 86_400),
+    "traces.ratio": (0, 1),
     "scaler.min_workers": (0, 10_000),
     "scaler.lag_seconds": (1, 86_400),
     "scaler.catch_up_seconds": (1, 86_400),
@@ -75,6 +76,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _topics(settings)
     yield from _redis(settings)
     yield from _privacy(settings)
+    yield from _traces(settings)
     yield from _times(settings)
     yield from _kafka(settings)
 
@@ -147,6 +149,18 @@ def _privacy(settings: Settings) -> Iterator[Finding]:
     if privacy.ip == "hash" and len(privacy.ip_key) < _KEY_CHARACTERS:
         said = f"a keyed hash needs a key of {_KEY_CHARACTERS} characters or more, as `openssl rand -hex 32` makes one"
         yield Finding("privacy.ip", f"{said}: name its file in privacy.ip_key_file")
+
+
+def _traces(settings: Settings) -> Iterator[Finding]:
+    endpoint = settings.traces.endpoint
+    try:
+        parts = urlsplit(endpoint)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        parts, valid = urlsplit(""), False
+    if endpoint and (not valid or parts.username or parts.query):
+        said = "must look like http://127.0.0.1:4318; a password goes into OTEL_EXPORTER_OTLP_HEADERS"
+        yield Finding("traces.endpoint", said)
 
 
 def _times(settings: Settings) -> Iterator[Finding]:

@@ -41,6 +41,7 @@ class Output:
 
     def __init__(self, settings: Settings, cluster: Cluster, transactional_id: str, client_id: str) -> None:
         self.replaced = 0  # how often a producer was replaced
+        self.phases: Callable[[], Phases] = Phases  # what a transaction's phases are told to
         self._settings = settings
         self._cluster = cluster
         self._same_partition = False  # whether a record keeps its partition number: both topics have as many
@@ -103,7 +104,7 @@ class Output:
         producer = self._settled()
         topic = self._settings.topics.input
         offsets = [TopicPartition(topic, p, offset, metadata) for p, (offset, metadata) in ends.items()]
-        phases = Phases()
+        phases = self.phases()
         try:
             producer.begin_transaction()
             self._room = _room(self._properties)

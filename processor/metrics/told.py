@@ -141,6 +141,13 @@ PROGRESS = gauge(
     PROCESS,
     "partition",
 )
+TRACE_SPANS = counter(
+    "login_trace_spans_total",
+    "spans",
+    "of traces, where they are on; failed: the collector did not take them; overflow: too many waited for it",
+    PROCESS,
+    outcome=("sent", "failed", "overflow"),
+)
 
 # The flusher.
 
@@ -181,7 +188,7 @@ OF_PROCESS = (PROCESS_STATE, PROCESS_STARTS, PROCESS_START_TIME, PROCESS_TOLD)
 OF_WORKER = (
     *(CONSUMED, PRODUCED, DEAD_LETTERED, SKIPPED, TRANSACTIONS, TRANSACTION_SECONDS, REPLACEMENTS),
     *(BATCH_RECORDS, AGE, APPLIES, APPLY_SECONDS, APPLY_USERS, SPENT, REBALANCES, FETCH_QUEUE, SEND_QUEUE),
-    *(OWNED, STOPPED, STALLED, PROGRESS),
+    *(OWNED, STOPPED, STALLED, PROGRESS, TRACE_SPANS),
 )
 OF_FLUSHER = (PUBLISHED, PUBLISH_SECONDS, PUBLICATION, TERMS, RESTORES)
 OF_SCALER = (SCALER_WORKERS, SCALER_RATE, SCALER_CHANGES)

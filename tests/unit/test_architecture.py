@@ -38,6 +38,7 @@ HOMES = {
     "typer": "cli",
     "rich": "cli",
     "prometheus_client": "exporter",
+    "opentelemetry": "traces",
 }
 
 

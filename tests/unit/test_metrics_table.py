@@ -35,6 +35,7 @@ login_owned_partitions gauge process
 login_stopped_partitions gauge process
 login_stalled_partitions gauge process
 login_last_progress_timestamp_seconds gauge process partition
+login_trace_spans_total counter process outcome
 login_users_published_total counter process
 login_publish_seconds histogram process
 login_last_publication_timestamp_seconds gauge process

@@ -176,3 +176,14 @@ def test_what_can_not_work_is_refused(refusal: Refusal, toml: WriteToml, text: s
 
     assert said in message
     assert f"(file {path})" in message
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["127.0.0.1:4318", "http://", "ftp://host/", "http://someone:word@host", "http://host:0", "http://[", "grpc://h"],
+)
+def test_a_collector_that_is_no_http_url_is_refused_and_not_repeated(refusal: Refusal, endpoint: str) -> None:
+    message = refusal({"DATA_PROCESSOR_TRACES_ENDPOINT": endpoint})
+
+    assert message.startswith("traces.endpoint: must look like http://")
+    assert "word" not in message.split("(")[0].replace("password", "")

@@ -139,6 +139,14 @@ FAULTS = {
     "HostClockIsOff": {"node_timex_maxerror_seconds": gauge(0.01, 16), "node_timex_sync_status": gauge(1, 0)},
 }
 
+# Alerts that have two expressions, by the names of two exporters or of two faults: what the other one is for.
+OTHER_FAULTS = {
+    "TooLargeConsumerGroupLag": {
+        'kafka_consumergroup_lag{consumergroup="data-processor",topic="user-login",partition="0"}': gauge(10, 2e6)
+    },
+    "RedisDoesNotPersist": {"redis_rdb_last_bgsave_status": gauge(1, 0)},
+}
+
 
 def story(name: str | None, series: dict[str, str]) -> dict[str, object]:
     """What promtool is to play: which alerts fire while a fault lasts, and that none does after."""
@@ -158,7 +166,8 @@ def promtool(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_each_alert_fires_for_its_own_fault_only_and_stops_after(tmp_path: Path) -> None:
-    stories = [story(None, HEALTHY), *(story(name, HEALTHY | fault) for name, fault in FAULTS.items())]
+    faults = [*FAULTS.items(), *OTHER_FAULTS.items()]
+    stories = [story(None, HEALTHY), *(story(name, HEALTHY | fault) for name, fault in faults)]
     played = tmp_path / "faults.yml"  # JSON is YAML
     played.write_text(
         json.dumps({"rule_files": [str(p) for p in RULES], "evaluation_interval": "15s", "tests": stories})
@@ -174,6 +183,13 @@ def test_every_alert_has_a_fault_here_and_a_section_in_the_runbook_that_its_link
     assert sorted(sections) == sorted(ALERTS)
     links = re.findall(r"runbook_url: deploy/RUNBOOK.md#(\w+)", "".join(path.read_text() for path in RULES))
     assert links == [name.lower() for name in ALERTS]
+
+
+def test_an_alert_with_two_expressions_has_a_fault_for_each() -> None:
+    texts = [one for path in RULES for one in path.read_text().split("- alert: ")[1:]]
+    double = {one.split()[0]: len(re.findall(r"\bor\b", one.partition("labels:")[0])) for one in texts}
+
+    assert dict.fromkeys(OTHER_FAULTS, 1) == {name: more for name, more in double.items() if more}
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)

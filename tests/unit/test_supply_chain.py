@@ -73,10 +73,10 @@ def test_every_licence_is_one_that_may_be_shipped(name: str) -> None:
     assert not COPYLEFT.search(licence), f"{name}: {licence}"
 
 
-def test_what_is_installed_on_a_vm_is_what_is_locked() -> None:
-    release = (ROOT / "deploy/vm/release").read_text()
+@pytest.mark.parametrize("by", ["vm/release", "Dockerfile"])
+def test_what_is_installed_on_a_vm_and_in_the_image_is_what_is_locked(by: str) -> None:
+    installs = re.findall(r"\bpip install ([^>\n]*)", (ROOT / "deploy" / by).read_text())
 
-    installs = re.findall(r"pip install ([^>\n]*)", release)
     assert len(installs) == 2
     assert "--require-hashes" in installs[0]
     assert "deploy/requirements.lock" in installs[0]

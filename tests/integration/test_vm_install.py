@@ -1,11 +1,8 @@
 """deploy/vm/install, run in a Debian of its own; and the pool, started from what it installed as the unit does it."""
 
-import configparser
-import os
 import signal
 import socket
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +14,10 @@ from processor.settings import ExporterSettings, Settings, TopicSettings
 from tests import stack
 from tests.machine_root import MachineRoot, machine_root
 from tests.pool import Account, eventually
+from tests.vm_unit import UNIT, Systemd, start
 
-UNIT = "/etc/systemd/system/data-processor.service"
-WRITABLE = ("/var/lib/data-processor", "/var/log/data-processor")
 INSTALLED = f"/opt/data-processor /etc/data-processor /var/lib/data-processor {UNIT} /usr/local/bin /etc/passwd"
 EVERYTHING = f"find {INSTALLED} -printf '%p %y %m %u:%g %s %T@ %l\\n' | sort"
-# No new executable memory (prctl 65, from Linux 6.3 on; older kernels refuse, and that is that), then the program.
-DENY_WRITE_EXECUTE = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(65, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
 
 
 @pytest.fixture(scope="module")
@@ -37,51 +29,11 @@ def vm() -> Iterator[MachineRoot]:
         yield machine
 
 
-class Systemd:
-    """What the unit's notify socket hears; an abstract one, so in no file system."""
-
-    def __init__(self, own: socket.socket) -> None:
-        self._socket = own
-        self._socket.bind("")  # a name that the system chooses
-        self._socket.setblocking(False)
-        self._heard: list[str] = []
-        self.address = "@" + self._socket.getsockname()[1:].decode()
-
-    def heard(self) -> list[str]:
-        """Everything until now."""
-        while True:
-            try:
-                self._heard += self._socket.recv(4096).decode().splitlines()
-            except BlockingIOError:
-                return self._heard
-
-
 @pytest.fixture
 def systemd() -> Iterator[Systemd]:
     """Listen in systemd's place."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
         yield Systemd(own)
-
-
-def unit(vm: MachineRoot) -> Mapping[str, str]:
-    """The unit's [Service]; of a key that comes more than once the last."""
-    parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=None)
-    parser.optionxform = str  # type: ignore[assignment, method-assign]
-    parser.read_string(vm.sh(f"cat {UNIT}"))
-    return parser["Service"]
-
-
-def start(vm: MachineRoot, systemd: Systemd) -> "subprocess.Popen[bytes]":
-    """Start the unit's command as its user, with what of its hardening needs no systemd."""
-    service = unit(vm)
-    lines = vm.sh(f"cat {service['EnvironmentFile']}").splitlines()
-    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    user = ["--reuid", service["User"], "--regid", service["Group"], "--init-groups"]
-    less = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
-    python = ["/usr/bin/env", "-C", service["WorkingDirectory"], "python3", "-c", DENY_WRITE_EXECUTE]
-    command = ["setpriv", *user, *less, *python, *service["ExecStart"].split()]
-    environment = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": systemd.address, **given}
-    return vm.start(*command, writable=WRITABLE, env=environment)
 
 
 def test_installing_again_changes_nothing(vm: MachineRoot) -> None:

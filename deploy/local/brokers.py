@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from deploy.local.servers import Broker, Place, random_id
+from deploy.local.place import Place, random_id
+from deploy.local.servers import Broker
 
 ZONES = ("zone-a", "zone-b", "zone-c")
 

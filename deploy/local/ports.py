@@ -2,8 +2,9 @@
 
 import random
 import socket
+import ssl
 import struct
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 LOOPBACK = "127.0.0.1"
 # Below the range that the system hands to outgoing connections (32768 and up): a client that tries again and again to
@@ -29,11 +30,11 @@ def pick_free(count: int) -> list[int]:
     return [next(free) for _ in range(count)]
 
 
-def kafka_answers(port: int, host: str = LOOPBACK) -> bool:
+def kafka_answers(port: int, host: str = LOOPBACK, context: ssl.SSLContext | None = None) -> bool:
     """Tell whether a broker there knows of one that takes part: a Metadata request, version 1, for no topics."""
     header = struct.pack(">hhih", 3, 1, 0, -1)  # key, version, correlation id, no client id
     request = header + struct.pack(">i", 0)
-    answer = _ask(host, port, struct.pack(">i", len(request)) + request, at_least=12)
+    answer = _ask(host, port, struct.pack(">i", len(request)) + request, 12, context)
     return len(answer) >= 12 and struct.unpack(">i", answer[8:12])[0] > 0
 
 
@@ -50,10 +51,13 @@ def http_answers(port: int, path: str) -> bool:
     return answer[8:12] == b" 200"
 
 
-def _ask(host: str, port: int, request: bytes, at_least: int) -> bytes:
+def _ask(host: str, port: int, request: bytes, at_least: int, context: ssl.SSLContext | None = None) -> bytes:
     answer = b""
     try:
-        with socket.create_connection((host, port), timeout=2) as connection:
+        with ExitStack() as stack:
+            connection = stack.enter_context(socket.create_connection((host, port), timeout=2))
+            if context:
+                connection = stack.enter_context(context.wrap_socket(connection, server_hostname=host))
             connection.sendall(request)
             while len(answer) < at_least and (more := connection.recv(4096)):
                 answer += more

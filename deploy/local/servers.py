@@ -2,18 +2,18 @@
 
 import os
 import subprocess
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.daemon import Daemon, last_line
+from deploy.local.place import Place, Secured, random_id
 from deploy.local.ports import LOOPBACK, kafka_answers, redis_answers
 from deploy.local.problem import Problem
 
 DEPLOY = Path(__file__).resolve().parents[1]
 BROKER_PROPERTIES = DEPLOY / "kafka" / "broker.properties"
+SECURED_PROPERTIES = DEPLOY / "kafka" / "secured.properties"
 BROKER_LOGGING = DEPLOY / "kafka" / "log4j2.yaml"
 JMX_RULES = DEPLOY / "prometheus" / "jmx.yml"
 REDIS_CONF = DEPLOY / "redis" / "redis.conf"
@@ -23,33 +23,6 @@ HEAP = "-Xms256m -Xmx512m"
 START_SECONDS = 300.0
 # Only the quick one of the JVM's two compilers: a third less work until it is up, more for each request from then on.
 SHORT_LIVED = "-XX:TieredStopAtLevel=1"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a broker stands: alone on loopback, unless told otherwise."""
-
-    node_id: int = 1
-    rack: str = "local"
-    host: str = LOOPBACK
-    controllers: tuple[str, ...] = ()  # all of a cluster, each as id@host:port:directory-id; none: it is alone
-    cluster_id: str = ""  # the same for all of a cluster; made up for one alone
-    within: tuple[str, ...] = ()  # a command to put before its own: another network namespace, say
-
-    @property
-    def replication(self) -> int:
-        """Copies of each partition: one a broker, at most three."""
-        return min(3, len(self.controllers) or 1)
-
-    def bootstrap(self, controller_port: int) -> str:
-        """Where the controllers are, as brokers want to know it."""
-        if not self.controllers:
-            return f"{self.host}:{controller_port}"
-        return ",".join(":".join(each.partition("@")[2].split(":")[:2]) for each in self.controllers)
-
-    def format_options(self) -> list[str]:
-        """What StorageTool is told: whose votes count."""
-        return ["--initial-controllers", ",".join(self.controllers)] if self.controllers else ["--standalone"]
 
 
 @dataclass
@@ -65,6 +38,7 @@ class Broker:
     dies_with_parent: bool = False
     place: Place = field(default_factory=Place)
     jmx_port: int | None = None  # where the JMX exporter answers Prometheus, on loopback; None: it is not loaded
+    secured: Secured | None = None  # with TLS, logins and rights; None: anybody may do anything
 
     def __post_init__(self) -> None:
         """Find the process again, where there is one."""
@@ -85,7 +59,7 @@ class Broker:
     def start(self) -> None:
         """Return when it answers; does nothing when it already runs."""
         self.launch()
-        self.daemon.wait_until(lambda: kafka_answers(self.port, self.place.host), START_SECONDS)
+        self.daemon.wait_until(self._answers, START_SECONDS)
 
     def launch(self) -> None:
         """Start it and return at once: of a cluster none answers before most are there."""
@@ -93,8 +67,21 @@ class Broker:
             self._format()
             overrides = [word for key, value in self.overrides.items() for word in ("--override", f"{key}={value}")]
             options = [SHORT_LIVED] if self.short_lived else []
-            command = [*self._java("kafka.Kafka", *options, *self._agent()), str(BROKER_PROPERTIES), *overrides]
+            command = [*self._java("kafka.Kafka", *options, *self._agent()), str(self._properties()), *overrides]
             self.daemon.start([*self.place.within, *command], self.environment(), self.directory)
+
+    def _answers(self) -> bool:
+        if self.secured is None:
+            return kafka_answers(self.port, self.place.host)
+        return kafka_answers(self.secured.port, self.place.host, self.secured.context())
+
+    def _properties(self) -> Path:
+        """The file that it reads: Kafka takes one."""
+        if self.secured is None:
+            return BROKER_PROPERTIES
+        both = self.directory / "secured.properties"
+        both.write_text(BROKER_PROPERTIES.read_text() + SECURED_PROPERTIES.read_text())
+        return both
 
     def _agent(self) -> list[str]:
         if self.jmx_port is None:
@@ -117,7 +104,7 @@ class Broker:
         self.daemon.output.parent.mkdir(parents=True, exist_ok=True)
         options = [*self.place.format_options(), "--cluster-id", self.place.cluster_id or random_id()]
         tool = self._java("kafka.tools.StorageTool", SHORT_LIVED)
-        command = [*tool, "format", "--config", str(BROKER_PROPERTIES), *options]
+        command = [*tool, "format", "--config", str(self._properties()), *options]
         with self.daemon.output.open("ab") as output:
             done = subprocess.run(command, env=self.environment(), stdout=output, stderr=output, check=False)
         if done.returncode != 0:
@@ -151,6 +138,7 @@ class Broker:
             "KAFKA_DATA": str(self.directory / "data"),
             "KAFKA_REPLICATION": str(place.replication),
             "KAFKA_MIN_IN_SYNC": str(max(1, place.replication - 1)),
+            **(self.secured.environment() if self.secured else {}),
         }
 
 
@@ -198,9 +186,3 @@ class Redis:
     def kill(self) -> None:
         """End it with kill -9."""
         self.daemon.kill()
-
-
-def random_id() -> str:
-    """Make one as Kafka does: none begins with a dash, which its tools would take for an option."""
-    made = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    return random_id() if made.startswith("-") else made

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from processor.cli import (
+    acls_command,
     audit_command,
     config_command,
     counts_command,
@@ -33,6 +34,7 @@ GROUPS = (
     config_command,
     schema_command,
     topics_command,
+    acls_command,
     status_command,
     doctor_command,
     generate_command,

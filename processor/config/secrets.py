@@ -1,7 +1,9 @@
 """What is secret: reading it from files, and never showing it."""
 
+import os
 import re
 from pathlib import Path
+from secrets import token_urlsafe
 
 from processor.errors import ConfigurationError
 from processor.settings import Settings
@@ -35,6 +37,13 @@ def read(path: str, key: str, origin: str) -> str:
     if not secret:
         raise ConfigurationError(f"{key}: the secret file {path} is empty ({origin})")
     return secret
+
+
+def make_up(path: Path) -> None:
+    """Write a new secret to a file that is not there yet, for its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{token_urlsafe(32)}\n")
 
 
 def in_force(settings: Settings) -> list[str]:

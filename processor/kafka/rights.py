@@ -1,0 +1,94 @@
+"""What each role may do in Kafka: the least with which it does its work. Pure; acls.py gives and compares them."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import Struct
+
+from processor.settings import Settings
+
+ROLES = ("worker", "flusher", "observer", "operator", "producer")
+
+CLUSTER = "kafka-cluster"  # what Kafka calls the cluster where it is a thing to have rights on
+
+Kind = Literal["topic", "group", "transactional-id", "cluster"]
+
+
+class Right(Struct, frozen=True, order=True):
+    """One user may do one thing; `prefixed`: with all whose names begin so. DESCRIBE comes with most others."""
+
+    user: str
+    kind: Kind
+    name: str
+    operation: str
+    prefixed: bool = False
+
+    def __str__(self) -> str:
+        """As a person would say it."""
+        return f"{self.user}: {self.operation} on {self.kind} {self.name}{'*' if self.prefixed else ''}"
+
+    def command(self) -> str:
+        """The options that have kafka-acls.sh give it."""
+        name = "" if self.kind == "cluster" else f" '{self.name}'"
+        pattern = " --resource-pattern-type prefixed" if self.prefixed else ""
+        return f"--add --allow-principal 'User:{self.user}' --operation {self.operation} --{self.kind}{name}{pattern}"
+
+
+def rights(settings: Settings) -> list[Right]:
+    """All of them, for all roles."""
+    each = (_worker, _flusher, _observer, _operator, _producer)
+    return sorted({right for role in each for right in role(settings)})
+
+
+def _worker(settings: Settings) -> Iterator[Right]:
+    topics, user = settings.topics, "worker"
+    yield Right(user, "topic", topics.input, "READ")
+    yield Right(user, "topic", topics.processed, "WRITE")
+    yield Right(user, "topic", topics.dead_letters, "WRITE")
+    yield Right(user, "topic", topics.aggregations, "DESCRIBE")  # it waits until all four exist
+    yield Right(user, "group", settings.group, "READ")
+    # {group}-{host}-worker-NN: hosts come and go. Who steals a worker's password can fence a flusher, no more.
+    yield Right(user, "transactional-id", f"{settings.group}-", "WRITE", prefixed=True)
+
+
+def _flusher(settings: Settings) -> Iterator[Right]:
+    topics, user = settings.topics, "flusher"
+    yield Right(
+        user, "topic", topics.input, "READ"
+    )  # it reads none: Kafka asks it of whoever commits a topic's positions
+    yield Right(user, "topic", topics.aggregations, "READ")
+    yield Right(user, "topic", topics.aggregations, "WRITE")
+    yield Right(user, "topic", topics.processed, "DESCRIBE")
+    yield Right(user, "topic", topics.dead_letters, "DESCRIBE")
+    yield Right(user, "group", settings.group, "READ")  # it visits the group where a partition was left to nobody
+    yield Right(user, "group", settings.aggregations_group, "READ")
+    yield Right(user, "transactional-id", f"{settings.group}-flusher", "WRITE")
+
+
+def _observer(settings: Settings) -> Iterator[Right]:
+    topics, user = settings.topics, "observer"
+    yield Right(user, "topic", topics.input, "READ")  # when the next login came, for the lag in seconds
+    for name in (topics.processed, topics.aggregations, topics.dead_letters):
+        yield Right(user, "topic", name, "DESCRIBE")
+    for group in (settings.group, settings.aggregations_group):
+        yield Right(user, "group", group, "DESCRIBE")
+
+
+def _operator(settings: Settings) -> Iterator[Right]:
+    """A person with the tools: makes, reads and mends everything of this pool, and nothing of anybody else's."""
+    topics, user = settings.topics, "operator"
+    for name in (topics.input, topics.processed, topics.aggregations, topics.dead_letters):
+        for operation in ("CREATE", "READ", "DESCRIBE_CONFIGS"):
+            yield Right(user, "topic", name, operation)
+    yield Right(user, "cluster", CLUSTER, "DESCRIBE")  # `acls check`; to give rights takes an admin
+    yield Right(user, "topic", topics.input, "WRITE")  # redrive, generate
+    yield Right(user, "topic", topics.aggregations, "WRITE")  # reset takes published counts back
+    yield Right(user, "topic", topics.dead_letters, "WRITE")  # markers of redrive and purge
+    yield Right(user, "topic", topics.dead_letters, "DELETE")  # purge deletes records
+    yield Right(user, "group", settings.group, "READ")
+    yield Right(user, "group", f"{settings.group}-", "READ", prefixed=True)
+    yield Right(user, "transactional-id", f"{settings.group}-", "WRITE", prefixed=True)
+
+
+def _producer(settings: Settings) -> Iterator[Right]:
+    yield Right("producer", "topic", settings.topics.input, "WRITE")

@@ -8,7 +8,7 @@ import os
 import sys
 from io import TextIOWrapper
 
-from deploy.local import starting, stopping
+from deploy.local import asked, starting, stopping
 from deploy.local.problem import Problem
 
 
@@ -31,9 +31,14 @@ def arguments() -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         help="with Prometheus, Alertmanager and the exporters of Kafka, Redis and this machine",
     )
+    up.add_argument(
+        "--secure",
+        action=argparse.BooleanOptionalAction,
+        help="with TLS on every connection, a user for each role, and no rights but those",
+    )
     up.add_argument("--prometheus-port", type=_port, metavar="PORT", help="9090 by default")
     up.add_argument("--logins", type=_whole, metavar="N", help="made-up logins to begin with: 100000 by default")
-    up.set_defaults(run=lambda given: starting.up(starting.asked(given), given.logins))
+    up.set_defaults(run=lambda given: starting.up(asked.asked(given), given.logins))
 
     down = commands.add_parser("down", prog="deploy/local/down", description=stopping.down.__doc__)
     down.add_argument("--wipe", action="store_true", help="remove the data, logs and configuration too")

@@ -42,6 +42,7 @@ class Program:
 JAVA = Program("java", "-version", r'version "(\d+)', (17,), ("openjdk-21-jre-headless", "openjdk-17-jre-headless"))
 MAVEN = Program("mvn", "--version", r"Apache Maven (\d+)\.(\d+)", (3, 6), ("maven",))
 REDIS = Program("redis-server", "--version", r"v=(\d+)\.(\d+)", (7, 0), ("redis-server",))
+OPENSSL = Program("openssl", "version", r"OpenSSL (\d+)\.(\d+)", (1, 1), ("openssl",))
 PROMETHEUS = Program("prometheus", "--version", r"version (\d+)\.(\d+)", (2, 42), ("prometheus",))
 ALERTMANAGER = Program(
     "prometheus-alertmanager", "--version", r"version (\d+)\.(\d+)", (0, 25), ("prometheus-alertmanager",)

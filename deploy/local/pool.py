@@ -5,13 +5,14 @@ import os
 import socket
 import subprocess
 from contextlib import closing
+from pathlib import Path
 
 from deploy.local.brokers import ZONES
 from deploy.local.daemon import Daemon
 from deploy.local.package import program
 from deploy.local.ports import LOOPBACK
 from deploy.local.problem import Problem
-from deploy.local.state import CONFIG, LOG, ROOT, RUN, Options
+from deploy.local.state import CONFIG, LOG, ROOT, RUN, SECRETS, TLS, Options
 
 SUPERVISORD_CONF = ROOT / "supervisord.conf"
 # A drain may take supervisord.conf's stopwaitsecs (20 s); the workers are all asked at once.
@@ -19,6 +20,8 @@ STOP_SECONDS = 40.0
 # What the configuration file says of this stack, no variable from the caller's environment may change.
 _OURS = (
     *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CLIENT_RACK", "REDIS_URL", "RUN_DIRECTORY", "EXPORTER_PORT"),
+    *("KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISMS", "KAFKA_SASL_USERNAME", "KAFKA_SSL_CA_LOCATION"),
+    *("KAFKA_SASL_PASSWORD", "KAFKA_SASL_PASSWORD_FILE"),
     *("TOPICS_PARTITIONS", "TOPICS_REPLICATION_FACTOR", "TOPICS_MIN_INSYNC_REPLICAS"),
 )
 
@@ -31,11 +34,22 @@ def configure(options: Options) -> None:
     CONFIG.write_text(
         "# Written by deploy/local/up at each start.\n"
         f"run_directory = {json.dumps(str(RUN))}\n\n"
-        f'[kafka]\n"bootstrap.servers" = "{bootstrap}"\n{place}\n'
+        f'[kafka]\n"bootstrap.servers" = "{bootstrap}"\n{place}{_login(options)}\n'
         f"[topics]\npartitions = {options.partitions}\n"
         f"replication_factor = {copies}\nmin_insync_replicas = {in_sync}\n\n"
         f'[redis]\nurl = "redis://{LOOPBACK}:{options.redis_port}/0"\n\n'
         f"[exporter]\nport = {options.exporter_port}\n"
+    )
+
+
+def _login(options: Options) -> str:
+    """Each process logs in as its role."""
+    if not options.secure:
+        return ""
+    return (
+        '"security.protocol" = "SASL_SSL"\n"sasl.mechanisms" = "SCRAM-SHA-512"\n"sasl.username" = "{role}"\n'
+        f'"sasl.password.file" = {json.dumps(str(SECRETS / "{role}"))}\n'
+        f'"ssl.ca.location" = {json.dumps(str(TLS / "ca.pem"))}\n'
     )
 
 
@@ -54,10 +68,12 @@ def watch(options: Options) -> None:
         raise Problem(f"the stack is running, but the pool is not well; what each process says is in {LOG}")
 
 
-def tool(options: Options, *arguments: str, capture: bool = False) -> "subprocess.CompletedProcess[str]":
+def tool(
+    options: Options, *arguments: str, capture: bool = False, config: Path = CONFIG
+) -> "subprocess.CompletedProcess[str]":
     """Run `data-processor …` against this stack; its output goes to the terminal, or into the answer."""
     output = subprocess.PIPE if capture else None
-    command = [program("data-processor"), *arguments]
+    command = [program("data-processor"), "--config", str(config), *arguments]
     return subprocess.run(
         command, env=environment(options), cwd=ROOT, text=True, stdout=output, stderr=output, check=False
     )

@@ -20,7 +20,10 @@ LOG = FOLDER / "log"
 RUN = FOLDER / "run"
 MONITORING = FOLDER / "monitoring"
 JARS = FOLDER / "jars"
+TLS = FOLDER / "tls"
+SECRETS = FOLDER / "secrets"
 CONFIG = FOLDER / "data-processor.toml"
+ADMIN_CONFIG = FOLDER / "admin.toml"
 _OPTIONS = FOLDER / "stack.json"
 _LOCK = FOLDER / "lock"
 
@@ -37,13 +40,15 @@ class Options:
     brokers: int = 1
     monitoring: bool = False  # with Prometheus, Alertmanager and the exporters that it scrapes
     prometheus_port: int = 9090
+    secure: bool = False  # with TLS, users and rights
     fed: bool = False  # whether the first logins were sent
 
     def __str__(self) -> str:
         """As the command line says it."""
         ports = f"--kafka-port {self.kafka_port} --redis-port {self.redis_port}"
         monitoring = f" --monitoring --prometheus-port {self.prometheus_port}" if self.monitoring else ""
-        return f"{ports} --partitions {self.partitions} --brokers {self.brokers}{monitoring}"
+        secure = " --secure" if self.secure else ""
+        return f"{ports} --partitions {self.partitions} --brokers {self.brokers}{monitoring}{secure}"
 
     @property
     def broker_ports(self) -> list[int]:
@@ -59,6 +64,11 @@ class Options:
     def jmx_ports(self) -> list[int]:
         """Where each broker answers Prometheus, when there is one: from ten ports after the first broker's on."""
         return [self.kafka_port + 10 + number for number in range(self.brokers)]
+
+    @property
+    def certificate_ports(self) -> list[int]:
+        """Where each broker takes those who come with a certificate, when it is secured."""
+        return [self.kafka_port + 16 + number for number in range(self.brokers)]
 
 
 def prepare() -> None:
@@ -109,7 +119,7 @@ def identity(brokers: int) -> Identity:
 
 def wipe() -> None:
     """Remove data, logs and configuration; the jars stay, since they are only a download."""
-    for folder in (KAFKA, REDIS, MONITORING, LOG, RUN):
+    for folder in (KAFKA, REDIS, MONITORING, TLS, SECRETS, LOG, RUN):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (CONFIG, _OPTIONS):
+    for file in (CONFIG, ADMIN_CONFIG, _OPTIONS):
         file.unlink(missing_ok=True)

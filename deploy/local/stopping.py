@@ -1,10 +1,10 @@
 """What `deploy/local/down` does."""
 
 from deploy.local import state
+from deploy.local.described import servers_of
 from deploy.local.monitoring import Monitoring
 from deploy.local.pool import Supervisor
 from deploy.local.progress import step
-from deploy.local.starting import servers_of
 from deploy.local.state import Options
 
 

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from processor import config
+from processor.config.roles import OPERATOR
 from processor.settings import Settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-def loaded(path: Path | None = None) -> config.Loaded:
+def loaded(path: Path | None = None, role: str = OPERATOR) -> config.Loaded:
     """Return the configuration with its origins, librdkafka's own keys checked too; raises ConfigurationError."""
     from processor.kafka import properties
 
-    found = config.load(os.environ, path)
+    found = config.load(os.environ, path, role)
     properties.check(found.settings, found.origins)
     return found
 

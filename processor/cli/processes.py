@@ -29,6 +29,7 @@ class Process(Struct, frozen=True):
     name: str
     purpose: str
     run: Callable[[Settings, argparse.Namespace, Restraint], int]
+    role: str  # as which user of Kafka and Redis: "{role}" in the configuration
     has_slot: bool = False
     has_dry_run: bool = False
 
@@ -62,10 +63,12 @@ def _scaler(settings: Settings, options: argparse.Namespace, restraint: Restrain
 PROCESSES = {
     process.name: process
     for process in (
-        Process("worker", "Process and count logins until SIGTERM.", _worker, has_slot=True),
-        Process("flusher", "Publish counts and restore a lost Redis.", _flusher),
-        Process("exporter", "Answer with this VM's metrics and health.", _exporter),
-        Process("scaler", "Keep the right number of workers running on this host.", _scaler, has_dry_run=True),
+        Process("worker", "Process and count logins until SIGTERM.", _worker, "worker", has_slot=True),
+        Process("flusher", "Publish counts and restore a lost Redis.", _flusher, "flusher"),
+        Process("exporter", "Answer with this VM's metrics and health.", _exporter, "observer"),
+        Process(
+            "scaler", "Keep the right number of workers running on this host.", _scaler, "observer", has_dry_run=True
+        ),
     )
 }
 
@@ -81,7 +84,7 @@ def run(name: str, arguments: Sequence[str], config: str | None) -> int:
     signal.signal(signal.SIGTERM, _leave)  # until the process has a handler of its own
     restraint = None
     try:
-        settings = console.loaded(Path(config) if config else None).settings
+        settings = console.loaded(Path(config) if config else None, process.role).settings
         log.hide(secrets.in_force(settings))
         with claimed(settings.run_directory, title), telling(settings.run_directory, title, name):
             restraint = Restraint(settings.run_directory, title)

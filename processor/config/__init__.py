@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from processor.config import contradictions, sources, values
+from processor.config import contradictions, roles, sources, values
 from processor.settings import Settings
 
 
@@ -20,14 +20,17 @@ class Loaded(Struct, frozen=True):
     origins: dict[str, str]
 
 
-def load(environ: Mapping[str, str], path: Path | None = None) -> Loaded:
+def load(environ: Mapping[str, str], path: Path | None = None, role: str = roles.OPERATOR) -> Loaded:
     """Read and check the configuration; `path` overrides DATA_PROCESSOR_CONFIG and ./data-processor.toml.
+
+    `role` takes the place of "{role}" in it.
 
     Raises ConfigurationError with one line: the key, what is wrong with it, and where it was written. Whether
     librdkafka takes the keys under [kafka] is asked by `processor.kafka.properties.check`.
     """
     file = sources.configuration_file(environ, path)
     written = sources.from_file(file) if file else {}
-    settings, origins = values.build({**written, **sources.from_environment(environ)})
+    given = roles.filled({**written, **sources.from_environment(environ)}, role)
+    settings, origins = values.build(given)
     contradictions.refuse(settings, origins)
     return Loaded(settings, origins)

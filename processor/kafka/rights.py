@@ -58,6 +58,7 @@ def _flusher(settings: Settings) -> Iterator[Right]:
     )  # it reads none: Kafka asks it of whoever commits a topic's positions
     yield Right(user, "topic", topics.aggregations, "READ")
     yield Right(user, "topic", topics.aggregations, "WRITE")
+    yield Right(user, "topic", topics.aggregations, "DESCRIBE_CONFIGS")  # what compaction may have deleted
     yield Right(user, "topic", topics.processed, "DESCRIBE")
     yield Right(user, "topic", topics.dead_letters, "DESCRIBE")
     yield Right(user, "group", settings.group, "READ")  # it visits the group where a partition was left to nobody
@@ -70,7 +71,7 @@ def _observer(settings: Settings) -> Iterator[Right]:
     yield Right(user, "topic", topics.input, "READ")  # when the next login came, for the lag in seconds
     for name in (topics.processed, topics.aggregations, topics.dead_letters):
         yield Right(user, "topic", name, "DESCRIBE")
-    for group in (settings.group, settings.aggregations_group):
+    for group in (settings.group, settings.aggregations_group, f"{settings.group}-glance"):
         yield Right(user, "group", group, "DESCRIBE")
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from deploy.local import state
+from deploy.local.asked import Asked, decide
+from deploy.local.monitoring import Ports
 from deploy.local.problem import Problem
-from deploy.local.starting import Asked, decide
 from deploy.local.state import ROOT, Options
 
 NOTHING = Asked(None, None, None)
@@ -51,7 +52,14 @@ def test_data_keeps_its_brokers_and_three_of_them_their_ports() -> None:
 
 def test_no_two_servers_of_a_stack_want_one_port() -> None:
     options = Options(brokers=3)
-    taken = [*options.broker_ports, *(port + 1 for port in options.broker_ports), options.exporter_port]
+    taken = [
+        *options.broker_ports,
+        *(port + 1 for port in options.broker_ports),
+        options.exporter_port,
+        *options.certificate_ports,
+        *options.jmx_ports,
+    ]
+    taken += Ports.of(options).named.values()
 
     assert len(set(taken)) == len(taken)
 
@@ -62,6 +70,15 @@ def test_a_cluster_that_was_begun_goes_on_with_the_same_identity(
     monkeypatch.setattr(state, "KAFKA", tmp_path / "kafka")
 
     assert state.identity(3) == state.identity(3)
+
+
+def test_a_stack_is_secured_when_asked_and_then_until_asked_otherwise() -> None:
+    secured = decide(Asked(None, None, None, secure=True), Options(fed=True), running=False)
+
+    assert decide(Asked(None, None, None), secured, running=False).secure
+    assert not decide(Asked(None, None, None, secure=False), secured, running=False).secure
+    with pytest.raises(Problem, match="stop it first"):
+        decide(Asked(None, None, None, secure=True), Options(), running=True)
 
 
 def test_data_keeps_its_partitions() -> None:

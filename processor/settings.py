@@ -47,6 +47,10 @@ class RedisSettings(Frozen, frozen=True):
     """Where the counts live, and how they are divided."""
 
     url: str = "redis://127.0.0.1:6379/0"  # rediss:// for TLS; no password in it: see password, password_file
+    ca_file: str = ""  # with TLS: who signed its certificate, beside the authorities that this machine trusts
+    certificate_file: str = ""  # with TLS: ours, where it asks for one …
+    key_file: str = ""  # … and its key, where that lies in another file; no passphrase protects it
+    plaintext_beyond_loopback: bool = False  # true: counts and passwords may cross a network for anybody to read
     sentinels: str = ""  # host:port of each Sentinel, commas between: they say where the primary is, not the url's host
     master: str = "data-processor"  # what the Sentinels call it
     sentinel_username: str = ""
@@ -55,7 +59,7 @@ class RedisSettings(Frozen, frozen=True):
     cluster: str = ""  # host:port of some nodes of a Redis Cluster; the url's host is not used then either
     username: str = ""
     password: str = ""
-    password_file: str = ""
+    password_file: str = ""  # read again with each new connection: it may change while the pool runs
     prefix: str = "logins"  # {prefix:S} is the hash tag of shard S
     shards: int = 1  # 128 at most: all cursors must fit the checkpoint's metadata of 4,096 bytes
     timeout_seconds: float = 5.0  # of one call

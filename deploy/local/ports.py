@@ -38,9 +38,9 @@ def kafka_answers(port: int, host: str = LOOPBACK, context: ssl.SSLContext | Non
     return len(answer) >= 12 and struct.unpack(">i", answer[8:12])[0] > 0
 
 
-def redis_answers(port: int, host: str = LOOPBACK) -> bool:
+def redis_answers(port: int, host: str = LOOPBACK, context: ssl.SSLContext | None = None) -> bool:
     """Tell whether a Redis there has loaded its data; one that asks for a password counts."""
-    answer = _ask(host, port, b"PING\r\n", at_least=7)
+    answer = _ask(host, port, b"PING\r\n", 7, context)
     return answer.startswith((b"+PONG", b"-NOAUTH"))
 
 

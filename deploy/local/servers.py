@@ -1,6 +1,7 @@
 """A Kafka broker and a Redis as ordinary processes on loopback, for deploy/local and for the tests alike."""
 
 import os
+import ssl
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -152,6 +153,7 @@ class Redis:
     host: str = LOOPBACK
     within: tuple[str, ...] = ()  # a command to put before its own: another network namespace, say
     options: tuple[str, ...] = ()  # on top of redis.conf
+    ca: Path | None = None  # who signed its certificate, where it speaks TLS
     conf: Path = REDIS_CONF  # a copy where Sentinels may change it: they have each server write down whom it follows
 
     def __post_init__(self) -> None:
@@ -162,7 +164,7 @@ class Redis:
     @property
     def url(self) -> str:
         """What clients need as the Redis url."""
-        return f"redis://{self.host}:{self.port}/0"
+        return f"redis{'s' if self.ca else ''}://{self.host}:{self.port}/0"
 
     @property
     def running(self) -> bool:
@@ -177,7 +179,10 @@ class Redis:
             where = ["--bind", self.host, "--port", str(self.port), "--dir", str(data)]
             command = [*self.within, "redis-server", str(self.conf), *where, *self.options]
             self.daemon.start(command, os.environ, self.directory)
-        self.daemon.wait_until(lambda: redis_answers(self.port, self.host), START_SECONDS)
+        self.daemon.wait_until(lambda: redis_answers(self.port, self.host, self._context()), START_SECONDS)
+
+    def _context(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=self.ca) if self.ca else None
 
     def stop(self) -> None:
         """Stop cleanly: everything is on disk."""

@@ -83,9 +83,7 @@ def _start(options: Options) -> None:
     where = f"port {', '.join(map(str, options.broker_ports))}"
     with ExitStack() as undo:
         _start_one(f"Redis on port {options.redis_port}", redis, undo)
-        _start_one(
-            f"{options.brokers} Kafka broker{'' if options.brokers == 1 else 's'} on {where}", brokers, undo
-        )
+        _start_one(f"{options.brokers} Kafka broker{'' if options.brokers == 1 else 's'} on {where}", brokers, undo)
         if options.secure:
             with step("users and their rights in Kafka"):
                 identities.give_rights(options)

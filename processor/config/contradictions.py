@@ -4,18 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from msgspec import Struct
-
+from processor.config import plaintext
+from processor.config.finding import Finding
 from processor.errors import ConfigurationError
 from processor.settings import KafkaProperties, RedisSettings, Settings, addresses
-
-
-class Finding(Struct, frozen=True):
-    """A key, and what is wrong with its value."""
-
-    key: str
-    problem: str
-
 
 _SIX_DAYS = 6 * 86_400.0
 _KAFKA_MAX = 1_000_000_000 - 65_536  # librdkafka's greatest message, less the outputs' headroom
@@ -79,6 +71,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _traces(settings)
     yield from _times(settings)
     yield from _kafka(settings)
+    yield from plaintext.findings(settings)
 
 
 def _out_of_range(settings: Settings) -> Iterator[Finding]:
@@ -138,6 +131,8 @@ def _servers(redis: RedisSettings, database: str) -> Iterator[Finding]:
     for key, given in (("sentinels", redis.sentinels), ("cluster", redis.cluster)):
         if given and not addresses(given):
             yield Finding(f"redis.{key}", "must be host:port of each server, with commas between")
+    if redis.key_file and not redis.certificate_file:
+        yield Finding("redis.key_file", "is the key of a certificate: name that in redis.certificate_file")
     if redis.sentinels and redis.cluster:
         yield Finding("redis.cluster", "redis.sentinels is given too: a Cluster has no Sentinels, keep one of them")
     if redis.cluster and database.strip("/") not in {"", "0"}:

@@ -28,6 +28,7 @@ class Connection:
         self.where = where
         self._route = route
         self._scripts: dict[str, Any] = {}
+        self._answered = False
 
     def call(self, doing: str, *command: Value, near: str = "") -> Any:
         """Return what one command answers; one without a key is asked of the server that has the key `near`."""
@@ -87,11 +88,12 @@ class Connection:
     def _translated(self, doing: str) -> Iterator[None]:
         try:
             yield
+            self._answered = True
         except redis.DataError:
             raise  # an argument of a wrong type: a defect of ours, not of Redis
         except (redis.RedisError, redis.RedisClusterException) as problem:
             self._route.lost(problem)
-            raise failure(problem, self.where, doing, moves=self._route.moves) from problem
+            raise failure(problem, self.where, doing, moves=self._route.moves, stranger=not self._answered) from problem
 
 
 def connect(settings: RedisSettings, client_name: str) -> Connection:

@@ -5,12 +5,13 @@ import re
 from redis import exceptions
 from redis.sentinel import MasterNotFoundError
 
+from processor.counts import tls
 from processor.errors import ConfigurationError, DataProcessorError, Refused, Unavailable
 
-# All that a user of ours may have to do, for `ACL SETUSER`: on keys, and as commands.
+# All that one user for everything has to do, for `ACL SETUSER`; deploy/redis/users.acl has one for each role.
 KEY_PATTERNS = "~{PREFIX:*}:* ~{PREFIX}:*"
 RIGHTS = (
-    "+client|setname +select +info +evalsha +script|load +get +set +del +unlink +exists +pexpire +pttl +copy "
+    "+client|setname +select +info +time +evalsha +script|load +get +set +del +unlink +exists +pexpire +pttl +copy "
     "+rename +hget +hmget +hgetall +hkeys +hset +hdel +hlen +hscan"
 )
 
@@ -48,6 +49,28 @@ _Meaning = tuple[type[DataProcessorError], str]
 _MEANINGS: dict[str, _Meaning] = {
     "TIMEOUT": (Unavailable, "it does not answer in time"),
     "CONNECTION": (Unavailable, "the connection failed"),
+    "HUNGUP": (
+        Unavailable,
+        "it closed the connection at once: where this port speaks TLS, redis.url must begin with rediss://",
+    ),
+    "TLSPLAIN": (
+        Unavailable,
+        "it does not speak TLS at this port: redis.url must name its TLS port, or begin with redis://",
+    ),
+    "TLSEXPIRED": (Unavailable, "its certificate has expired: give it a new one (deploy/redis/README.md)"),
+    "TLSEARLY": (Unavailable, "its certificate is not valid yet: compare its clock, and the authority's, with ours"),
+    "TLSAUTHORITY": (
+        Unavailable,
+        "nobody whom we trust has signed its certificate: name the file of its authority in redis.ca_file",
+    ),
+    "TLSNAME": (
+        Unavailable,
+        "its certificate is not for the name by which we call it: call it by one that it has, or give it one that has",
+    ),
+    "TLSCLIENT": (
+        Unavailable,
+        "it wants a certificate of ours, from its own authority: redis.certificate_file and redis.key_file name it",
+    ),
     "NOMASTER": (
         Unavailable,
         "no Sentinel names a primary: one is being elected, or check redis.master, redis.sentinels, sentinel_password",
@@ -66,7 +89,11 @@ _MEANINGS: dict[str, _Meaning] = {
         ConfigurationError,
         "it refuses the login: check redis.username and redis.password or redis.password_file",
     ),
-    "NOPERM": (Refused, f"the user lacks a right; all of them: `ACL SETUSER … {KEY_PATTERNS} {RIGHTS}`"),
+    "NOPERM": (
+        Refused,
+        "the user lacks a right: deploy/redis/users.acl has those of each role, and of one user for everything "
+        f"`ACL SETUSER … {KEY_PATTERNS} {RIGHTS}`",
+    ),
     "MOVED": (
         ConfigurationError,
         "this is a node of a Redis Cluster, and the shard lies on another: name the cluster's nodes in redis.cluster",
@@ -78,13 +105,17 @@ _MOVED: _Meaning = (Unavailable, "its cluster has moved the shard to another nod
 _UNFORESEEN: _Meaning = (Refused, "it refuses a command; Redis 6.2 or later is needed")
 
 
-def failure(problem: Exception, where: str, doing: str, *, moves: bool = False) -> DataProcessorError:
+def failure(
+    problem: Exception, where: str, doing: str, *, moves: bool = False, stranger: bool = False
+) -> DataProcessorError:
     """Turn an error of redis-py into ours; `doing` says what was tried, as in "counting".
 
-    `moves`: a Cluster is expected to move keys.
+    `moves`: a Cluster is expected to move keys. `stranger`: it has never answered yet.
     """
     problem = _cause(problem)
-    code = _code(problem)
+    code = tls.code(problem) or _code(problem)
+    if stranger and code == "CONNECTION" and tls.hung_up(problem):
+        code = "HUNGUP"
     kind, meaning = _MOVED if moves and code == "MOVED" else _MEANINGS.get(code, _UNFORESEEN)
     said = "" if code == "WRONGPASS" else f" ({_without_arguments(problem)})"
     return kind(f"Redis at {where}: {doing}: {meaning}{said}")

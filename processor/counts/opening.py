@@ -2,7 +2,6 @@
 
 import re
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +12,8 @@ from redis.connection import parse_url
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from processor.counts import tls
+from processor.counts.login import Login
 from processor.counts.routes import Cluster, Route, Single
 from processor.errors import ConfigurationError
 from processor.settings import RedisSettings, addresses
@@ -36,6 +37,7 @@ def route(settings: RedisSettings, client_name: str) -> tuple[Route, str]:
         "socket_connect_timeout": settings.timeout_seconds,
         "protocol": 2,  # 3 needs one right more (HELLO) and gives nothing here
         **_login(settings.username, settings.password, settings.password_file, "redis.password_file"),
+        **(tls.options(settings) if settings.url.startswith("rediss:") else {}),
     }
     try:
         if settings.sentinels:
@@ -68,7 +70,7 @@ def _sentinels(settings: RedisSettings, options: Options) -> Route:
         "socket_connect_timeout": quickly,
         "protocol": options["protocol"],
         "retry": _never(),
-        **{name: value for name, value in given.items() if name.startswith("ssl")},
+        **{name: value for name, value in {**given, **options}.items() if name.startswith("ssl")},
         **login,
     }
     sentinels = Sentinel(addresses(settings.sentinels), sentinel_kwargs=asking)
@@ -105,22 +107,13 @@ def _never() -> Retry:
 
 
 def _login(username: str, password: str, password_file: str, key: str) -> Options:
-    secret = password or _secret(password_file, key)
-    return ({"username": username} if username else {}) | ({"password": secret} if secret else {})
+    login = Login(username, password, password_file, key)
+    return {"credential_provider": login} if login.given else {}
 
 
 def _printable(name: str) -> str:
     """Replace what CLIENT SETNAME refuses: spaces, and all outside ASCII."""
     return "".join(c if "!" <= c <= "~" else "-" for c in name)
-
-
-def _secret(path: str, key: str) -> str:
-    if not path:
-        return ""
-    try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as problem:
-        raise ConfigurationError(f"{key} {path} can't be read: {problem}") from problem
 
 
 def _where(url: str) -> str:

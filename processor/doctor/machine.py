@@ -46,7 +46,12 @@ def look(settings: Settings, origins: Mapping[str, str]) -> MachineSeen:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     given = {key for key in origins if is_secret(key) and key.startswith("kafka.")}
     paths = {origins[key].removeprefix("file ") for key in given}
-    files = (settings.redis.password_file, settings.redis.sentinel_password_file, settings.privacy.ip_key_file)
+    files = (
+        settings.redis.password_file,
+        settings.redis.sentinel_password_file,
+        settings.redis.key_file,
+        settings.privacy.ip_key_file,
+    )
     paths |= set(files)
     limit = hard if hard != resource.RLIM_INFINITY else 2**31
     return MachineSeen(settings.host, _disk(Path(settings.run_directory)), limit, _secrets(paths))

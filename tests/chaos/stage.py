@@ -75,7 +75,12 @@ class Stage:
             host=host,
             kafka=KafkaSettings(client={"bootstrap.servers": bootstrap, **near}),
             topics=TopicSettings(partitions=self.partitions, replication_factor=3, min_insync_replicas=2),
-            redis=RedisSettings(url=f"redis://{HARNESS}:{REDIS_PROXIES[host]}/0", shards=2, timeout_seconds=1.0),
+            redis=RedisSettings(
+                url=f"redis://{HARNESS}:{REDIS_PROXIES[host]}/0",
+                shards=2,
+                timeout_seconds=1.0,
+                plaintext_beyond_loopback=True,
+            ),
             flusher=FlusherSettings(interval_seconds=1.0, lease_seconds=5.0),
             worker=WorkerSettings(breaker_records=1_000),
         )

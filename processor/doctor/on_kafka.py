@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from processor.doctor.finding import Finding, Level
 from processor.kafka.checkup import BrokerSeen, KafkaSeen
 from processor.kafka.features import METADATA, Features
+from processor.kafka.rights import ROLES, needed
 from processor.settings import Settings
 from processor.status.picture import ranges
 
@@ -118,7 +119,8 @@ def _topics(seen: KafkaSeen) -> Iterator[Finding]:
 
 
 def _rights(settings: Settings, seen: KafkaSeen) -> Iterator[Finding]:
-    asked = [(f"topic {topic.name}", topic.operations, _needed(settings, topic.name)) for topic in seen.topics]
+    user = str(settings.kafka.client.get("sasl.username", ""))
+    asked = [(f"topic {topic.name}", topic.operations, _needed(settings, user, topic.name)) for topic in seen.topics]
     asked += [(f"group {name}", found, ("READ",)) for name, found in seen.groups.items()]
     lacking = {what: _lacking(found, needed) for what, found, needed in asked if found is not None}
     for what, names in lacking.items():
@@ -139,7 +141,10 @@ def _seen_rights(asked: Sequence[tuple[str, frozenset[str] | None, tuple[str, ..
     return Finding("rights", Level.OK, "all on topics and groups; that on transactional ids can't be seen")
 
 
-def _needed(settings: Settings, topic: str) -> tuple[str, ...]:
+def _needed(settings: Settings, user: str, topic: str) -> tuple[str, ...]:
+    """What the user of a role needs, here the operator; where one user does everything, what the processes need."""
+    if user in ROLES:
+        return tuple(needed(settings, user, "topic", topic))
     needs: Mapping[str, tuple[str, ...]] = {
         settings.topics.input: ("DESCRIBE", "READ"),
         settings.topics.aggregations: ("DESCRIBE", "DESCRIBE_CONFIGS", "READ", "WRITE"),  # a restore reads it

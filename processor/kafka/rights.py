@@ -40,6 +40,12 @@ def rights(settings: Settings) -> list[Right]:
     return sorted({right for role in each for right in role(settings)})
 
 
+def needed(settings: Settings, user: str, kind: Kind, name: str) -> list[str]:
+    """What that user has to be able to do with one thing; empty for whoever is no role."""
+    mine = [right for right in rights(settings) if (right.user, right.kind) == (user, kind)]
+    return [one.operation for one in mine if name == one.name or (one.prefixed and name.startswith(one.name))]
+
+
 def _worker(settings: Settings) -> Iterator[Right]:
     topics, user = settings.topics, "worker"
     yield Right(user, "topic", topics.input, "READ")

@@ -134,7 +134,8 @@ class Flusher:
         for shard in range(self._settings.redis.shards):
             try:
                 publishing.flush(shard)
-            except NotReady:
+            except NotReady as problem:
+                event("a shard has to be restored", why=str(problem))
                 leadership.insist()  # what emptied the shard may have taken the lease, too
                 restore.run(publishing.checkpoint, publishing.recommit)
 

@@ -7,9 +7,10 @@ from uuid import uuid4
 from processor.counts.snapshot import Behind, Snapshot, Snapshots
 from processor.errors import Unavailable
 from processor.faults import reach
-from processor.kafka.offsets import Checkpoint, Offsets
+from processor.kafka.offsets import Checkpoint
 from processor.kafka.publisher import Publisher
 from processor.log import event
+from processor.logins.forgotten import Forget
 from processor.logins.snapshots import Fate
 from processor.metrics.meter import add, observe
 from processor.metrics.told import PUBLISH_SECONDS, PUBLISHED
@@ -63,7 +64,9 @@ class Publishing:
     def _take(self, shard: int) -> Snapshot | Behind | None:
         self._confirm()
         reach("flusher.before-take")
-        taken = self._snapshots.take(shard, self.checkpoint.shards[shard], uuid4().hex)
+        taken = self._snapshots.take(
+            shard, self.checkpoint.shards[shard], uuid4().hex, self.checkpoint.forgotten(shard)
+        )
         reach("flusher.after-take")
         return taken
 
@@ -82,10 +85,11 @@ class Publishing:
         1. Walk and produce it. 2. Check that it still stands: a FLUSHALL during the walk looks like its end. 3. Commit
         it with the checkpoint. 4. Only then drop it, by its id.
         """
-        began, reached = monotonic(), self._with(snapshot.shard, snapshot.cursors)
+        began, reached, forgotten = monotonic(), self._with(snapshot), 0
         with self._publisher.transaction():
             for users in self._snapshots.walk(snapshot):
-                self._publisher.send(users)
+                self._publisher.send([(user, logins) for user, logins in users if logins > 0])
+                forgotten += self._forget(snapshot, [(user, -logins) for user, logins in users if logins <= 0])
                 reach("flusher.during-walk")
                 self._confirm()
             if not self._snapshots.stands(snapshot):
@@ -98,11 +102,22 @@ class Publishing:
         add(PUBLISHED, snapshot.users)
         self._snapshots.drop(snapshot)
         reach("flusher.after-drop")
+        if forgotten:
+            event("users were forgotten, as they were asked to be", shard=snapshot.shard, users=forgotten)
 
-    def _with(self, shard: int, cursors: Offsets) -> Checkpoint:
-        shards = list(self.checkpoint.shards)
-        shards[shard] = cursors
-        return Checkpoint(shards)
+    def _forget(self, snapshot: Snapshot, users: list[tuple[str, int]]) -> int:
+        """Take back the counts of users who were forgotten with a snapshot; answers how many they are."""
+        for user, logins in users:
+            self._publisher.forget(user, Forget(snapshot.cursors, snapshot.forgets, logins))
+        return len(users)
+
+    def _with(self, snapshot: Snapshot) -> Checkpoint:
+        shards, forgets = (
+            list(self.checkpoint.shards),
+            list(self.checkpoint.forgets or [0] * len(self.checkpoint.shards)),
+        )
+        shards[snapshot.shard], forgets[snapshot.shard] = snapshot.cursors, snapshot.forgets
+        return Checkpoint(shards, forgets if any(forgets) else [])
 
     def _note(self, shard: int, taken: Snapshot | Behind | None) -> None:
         """One line when a shard falls behind what is published, and one when it is past it again."""

@@ -64,7 +64,7 @@ class Restore:
             prove()
             reach("restore.after-proof")
             for load in loads:
-                load.finish(checkpoint.shards[load.shard])
+                load.finish(checkpoint.shards[load.shard], checkpoint.forgotten(load.shard))
         except Overtaken:
             event("a restore was overtaken: Redis was emptied or went back, or another flusher restores")
             return False
@@ -132,9 +132,9 @@ class Load:
         """How many different users were sent."""
         return self._loading.loaded(self.shard)
 
-    def finish(self, cursors: Offsets) -> None:
-        """Let the workers in, who go on from these cursors."""
-        self._held(self._loading.finish(self.shard, self._id, self._chunks, self.users(), cursors))
+    def finish(self, cursors: Offsets, forgets: int = 0) -> None:
+        """Let the workers in, who go on from these cursors; all up to this forget are in what was loaded."""
+        self._held(self._loading.finish(self.shard, self._id, self._chunks, self.users(), cursors, forgets))
         reach("restore.after-finish")
 
     def _held(self, answer: bool) -> None:

@@ -38,6 +38,9 @@ class Flusher:
         lines = self._log.read_text().splitlines()
         return [json.loads(line)["event"] if line.startswith("{") else line for line in lines]
 
+    def log(self) -> str:
+        return self._log.read_text()
+
     def said(self, text: str) -> int:
         return sum(text in event for event in self.events())
 

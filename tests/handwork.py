@@ -98,7 +98,7 @@ class Handwork:
     def work(self, outputs: Sabotage = nothing, letters: Sabotage = nothing) -> None:
         """Process, commit and count all that was fed since, but for what the test does wrong."""
         starts, ends = self.committed(), self.ends(self.topics.input)
-        batches = self._batches(starts, ends)
+        batches = self.batches(starts, ends)
         written = [one for batch in batches for one in processed(batch)]
         dead = [one for batch in batches for one in self._letters(batch)]
         outputs(written)
@@ -110,7 +110,8 @@ class Handwork:
         self.commit(ends)
         self.count(ends, [user for batch in batches for user in batch.user_ids()])
 
-    def _batches(self, starts: Mapping[int, int], ends: Mapping[int, int]) -> list[Batch]:
+    def batches(self, starts: Mapping[int, int], ends: Mapping[int, int]) -> list[Batch]:
+        """What the log has between these offsets, judged."""
         records: list[Message] = [one for some in read(self.settings, self.topics.input, starts, ends) for one in some]
         return [self._judge.judge(part) for part in parts(records, {p: starts.get(p, 0) for p in ends})]
 

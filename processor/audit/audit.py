@@ -10,6 +10,7 @@ from msgspec import Struct
 from processor.audit import baseline as baselines
 from processor.audit.begin import Begin, Noted, begin, gaps
 from processor.audit.findings import Findings, Verdict
+from processor.audit.forgotten import left_out
 from processor.audit.leaving import Leaving
 from processor.audit.letters import Letters
 from processor.audit.live import Live
@@ -18,7 +19,7 @@ from processor.audit.noted import note
 from processor.audit.outputs import Outputs
 from processor.audit.passes import LogPass, last
 from processor.audit.positions import impossible
-from processor.audit.publications import Publication, read_published
+from processor.audit.publications import Publication, await_forgotten, read_published
 from processor.audit.purged import read_purged
 from processor.audit.standing import Standing
 from processor.audit.tally import Tally
@@ -91,6 +92,7 @@ class _Attempt:
         4. Pass over the log. 5. Judge outputs, dead letters, published counts. 6. Look into Redis. 7. Leave a baseline.
         """
         self._live.store.cursors()  # of another lineage, none, or not there: nothing could be said
+        await_forgotten(self._live)
         publication = read_published(self._live, self._findings, self._progress.begin("published counts", None))
         at = note(self._live, publication.checkpoint)
         for difference in impossible(at):
@@ -104,14 +106,14 @@ class _Attempt:
 
     def _compare(self, publication: Publication, at: Noted, start: Begin, *, leave: bool) -> None:
         outputs, letters = self._matchings(at, start)
-        tallies = self._tallies(at, start)
-        self._pass(at, start, outputs, letters, tallies)
+        tallies = self._tallies(publication, at, start)
+        self._pass(at, start, outputs, letters, tallies, publication)
         self._judge(publication, start, outputs, letters, len(at.processed))
         self._judge_published(publication, tallies)
         with closing(Leaving(self._path, tallies, self._findings, wanted=leave)) as leaving:
-            self._look(at, start, tallies)
+            self._look(at, start, tallies, publication)
             if self._findings.verdict is Verdict.CLEAN and outputs and letters:
-                leaving.keep(self._identity, at, start, outputs, letters)
+                leaving.keep(self._identity, at, start, outputs, letters, publication.forgets)
                 refresh(self._live.settings, self._live.cluster, start.beginnings)
 
     def _matchings(self, at: Noted, start: Begin) -> tuple[Outputs | None, Letters | None]:
@@ -126,18 +128,27 @@ class _Attempt:
         letters = Letters(at.committed, findings, base.letters_ahead if base else (), purged.origins)
         return None if deleted else outputs, None if letters_deleted else letters
 
-    def _tallies(self, at: Noted, start: Begin) -> list[Tally]:
+    def _tallies(self, publication: Publication, at: Noted, start: Begin) -> list[Tally]:
         counts = self._saved.counts if self._saved and start.baseline else [{} for _ in at.cursors]
+        if start.baseline:
+            left_out(counts, start.baseline.forgets, publication.published.forgotten)
         self._saved = None
         each = zip(start.floors, at.checkpoint, at.cursors, counts, strict=True)
         return [Tally(*one) for one in each]
 
     def _pass(
-        self, at: Noted, start: Begin, outputs: Outputs | None, letters: Letters | None, tallies: Sequence[Tally]
+        self,
+        at: Noted,
+        start: Begin,
+        outputs: Outputs | None,
+        letters: Letters | None,
+        tallies: Sequence[Tally],
+        publication: Publication,
     ) -> None:
         starts = start.lowest()
         total = sum(end - starts.get(p, end) for p, end in last(at).items())
-        LogPass(self._live, start, outputs, letters, tallies).run(at, self._progress.begin("input", total))
+        forgotten = publication.published.forgotten
+        LogPass(self._live, start, outputs, letters, tallies, forgotten).run(at, self._progress.begin("input", total))
         if "compact" in topics.properties(self._live.cluster, self._live.topics.input)["cleanup.policy"]:
             self._findings.doubts.append(
                 "the input topic is compacted: logins may have been deleted after they counted"
@@ -171,10 +182,11 @@ class _Attempt:
         if self._findings.totals["published-wrong"] and not publication.certain and not self._final:
             raise Moved("user-aggregations may have been read before a transaction's markers were there")
 
-    def _look(self, at: Noted, start: Begin, tallies: Sequence[Tally]) -> None:
+    def _look(self, at: Noted, start: Begin, tallies: Sequence[Tally], publication: Publication) -> None:
         standings = [
             Standing(tally.counted(), floor, cursors)
             for tally, floor, cursors in zip(tallies, start.floors, at.cursors, strict=True)
         ]
         self._report.users = sum(len(standing.counts) for standing in standings)
-        Looks(self._live, standings, self._findings, self._progress.begin("counts", self._report.users)).run()
+        advance = self._progress.begin("counts", self._report.users)
+        Looks(self._live, standings, publication, self._findings, advance).run()

@@ -37,6 +37,7 @@ class Baseline(Struct, frozen=True):
     letters_ahead: list[Letter]
     floors: list[dict[int, int]]  # per shard
     beginnings: Beginnings
+    forgets: list[int] = []  # per shard, the number of the last forget; empty for none
 
 
 class Begin(Struct, frozen=True):

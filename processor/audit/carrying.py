@@ -29,7 +29,9 @@ def carry(old: Settings, new: Settings, identity: Mapping[str, str], lineage: st
             counts[shard_of(user, shards)][user] = logins
     try:
         with closing(Draft(path_of(new), counts)) as draft:
-            draft.keep(replace(saved.baseline, identity={**identity, "lineage": lineage}, floors=[floor] * shards))
+            forgets = [max(saved.baseline.forgets)] * shards if saved.baseline.forgets else []
+            identity = {**identity, "lineage": lineage}
+            draft.keep(replace(saved.baseline, identity=identity, floors=[floor] * shards, forgets=forgets))
     except OSError:
         return False
     return True

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from msgspec import DecodeError, json
+from msgspec import DecodeError
 
 from processor.audit.findings import Difference, Findings
+from processor.kafka.offsets import Reached
 
 
 class Committed(Protocol):
@@ -21,6 +22,16 @@ class Committed(Protocol):
 
 
 Shards = list[dict[int, int]]  # for each shard: partition → up to where its users' published counts stand
+
+
+def forgets_of(committed: Mapping[int, Committed], shards: int) -> list[int]:
+    """For each shard the number of the last forget that is published; 0 for none."""
+    found = [0] * shards
+    for at in committed.values():
+        read = _read(at.metadata)
+        for shard, number in enumerate(read.forgets[:shards] if read else ()):
+            found[shard] = max(found[shard], number)
+    return found
 
 
 def shards_of(committed: Mapping[int, Committed], shards: int) -> Shards:
@@ -48,7 +59,12 @@ def check(committed: Mapping[int, Committed], shards: int, findings: Findings) -
 
 
 def _listed(metadata: str) -> list[int | None] | None:
+    read = _read(metadata)
+    return read.offsets if read else None
+
+
+def _read(metadata: str) -> Reached | None:
     try:
-        return json.decode(metadata, type=list[int | None])
+        return Reached.read(metadata)
     except DecodeError:
         return None

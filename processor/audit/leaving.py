@@ -24,7 +24,15 @@ class Leaving:
             except OSError as problem:
                 self._failed(problem)
 
-    def keep(self, identity: dict[str, str], at: Noted, start: Begin, outputs: Outputs, letters: Letters) -> None:
+    def keep(
+        self,
+        identity: dict[str, str],
+        at: Noted,
+        start: Begin,
+        outputs: Outputs,
+        letters: Letters,
+        forgets: list[int],
+    ) -> None:
         """Make it the baseline."""
         if self._draft is None:
             return
@@ -38,6 +46,7 @@ class Leaving:
             letters_ahead=letters.ahead,
             floors=self._floors,
             beginnings=start.beginnings,
+            forgets=forgets,
         )
         try:
             self._draft.keep(made)

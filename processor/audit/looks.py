@@ -10,6 +10,7 @@ from itertools import islice
 
 from processor.audit.findings import Difference, Findings
 from processor.audit.live import Live
+from processor.audit.publications import BEING_FORGOTTEN, Publication
 from processor.audit.standing import CHUNK, Look, Standing
 from processor.audit.tally import by_shard
 from processor.patience import Moved, persist
@@ -23,10 +24,16 @@ class Looks:
     """Compares all users of all shards; `standings` begin at or before the cursors."""
 
     def __init__(
-        self, live: Live, standings: Sequence[Standing], findings: Findings, advance: Callable[[int], None]
+        self,
+        live: Live,
+        standings: Sequence[Standing],
+        publication: Publication,
+        findings: Findings,
+        advance: Callable[[int], None],
     ) -> None:
         self._live = live
         self._standings = standings
+        self._publication = publication
         self._findings = findings
         self._advance = advance
         self._last: dict[int, Mapping[int, int]] = {}
@@ -67,6 +74,8 @@ class Looks:
         back = any(seen.cursors.get(p, -1) < at for p, at in before.items())
         if back or self._standings[shard].passed(seen.cursors):
             raise Moved(f"Redis: shard {shard} went back during the audit: it is being restored or counts again")
+        if seen.forgets != self._publication.forgets[shard]:
+            raise Moved(BEING_FORGOTTEN)
         self._last[shard] = seen.cursors
         return Look(shard, users, seen.counts, seen.cursors, seen.users)
 
@@ -82,7 +91,8 @@ class Looks:
                     ends[partition] = max(cursor, ends.get(partition, cursor))
         if not ends:
             return
-        for partition, column in self._live.columns(starts, ends):
+        for partition, found in self._live.columns(starts, ends):
+            column = self._publication.published.forgotten.counting(partition, found)
             for shard, part in enumerate(by_shard(column, len(self._standings))):
                 if shard in cursors:
                     self._standings[shard].load(partition, part)

@@ -6,6 +6,7 @@ from typing import Any
 
 from processor.audit.begin import Begin, Noted
 from processor.audit.fingerprints import expected, fingerprint, unstamped
+from processor.audit.forgotten import Forgotten
 from processor.audit.letters import Letters, digest
 from processor.audit.live import Live
 from processor.audit.outputs import TOGETHER, Outputs
@@ -45,13 +46,20 @@ class LogPass:
     """Feeds what waits for the log: the two matchings and the shards' tallies. A matching that can't be is None."""
 
     def __init__(
-        self, live: Live, begin: Begin, outputs: Outputs | None, letters: Letters | None, tallies: Sequence[Tally]
+        self,
+        live: Live,
+        begin: Begin,
+        outputs: Outputs | None,
+        letters: Letters | None,
+        tallies: Sequence[Tally],
+        forgotten: Forgotten,
     ) -> None:
         self._live = live
         self._begin = begin
         self._outputs = outputs
         self._letters = letters
         self._tallies = tallies
+        self._forgotten = forgotten
 
     def run(self, at: Noted, advance: Callable[[int], None]) -> None:
         """Read the input up to every noted position, and the outputs up to their noted ends.
@@ -89,7 +97,7 @@ class LogPass:
         rows = list(expected(batch))
         offsets = [offset for offset, _, _ in rows]
         if count:
-            column = (offsets, [user for _, user, _ in rows])
+            column = self._forgotten.counting(partition, (offsets, [user for _, user, _ in rows]))
             for tally, part in zip(self._tallies, by_shard(column, len(self._tallies)), strict=True):
                 tally.add(partition, part)
         if self._outputs:

@@ -6,9 +6,11 @@ from itertools import chain
 from msgspec import DecodeError, json
 
 from processor.audit.findings import Difference, Findings, Kind
+from processor.audit.forgotten import Forgotten
 from processor.audit.tally import Tally
 from processor.logins.batch import Record
 from processor.logins.count import shard_of
+from processor.logins.forgotten import is_marker
 from processor.logins.records import Aggregation
 
 _decode = json.Decoder(Aggregation).decode
@@ -24,6 +26,7 @@ class Published:
     def __init__(self, shards: int, findings: Findings) -> None:
         self.settled: set[int] = set()
         self.records = 0
+        self.forgotten = Forgotten()
         self._shards = shards
         self._findings = findings
         self._latest: dict[int, dict[str, int]] = {}  # by the topic's partition
@@ -32,11 +35,20 @@ class Published:
         """Take records, each partition's in their order."""
         for record in records:
             self.records += 1
+            if is_marker(record.key()):
+                self._forget(record)
+                continue
             user, logins = _read(record)
             if user is None:
                 self._add("published-malformed", "is not a user's count", record, None)
             elif not self.settled or shard_of(user, self._shards) not in self.settled:
                 self._put(record, user, logins)
+
+    def _forget(self, record: Record) -> None:
+        try:
+            self.forgotten.take(record)
+        except ValueError as problem:
+            self._add("published-malformed", f"is not how a user is forgotten: {problem}", record, None)
 
     def _put(self, record: Record, user: str, logins: int | None) -> None:
         latest = self._latest.setdefault(record.partition() or 0, {})

@@ -79,6 +79,8 @@ def _conclude(found: "Explanation") -> None:
         f"The log has {found.logins:,} logins of {found.user}"
         + (f", {waiting:,} not processed yet." if waiting else ".")
     )
+    if found.forgotten:
+        print(f"The user was forgotten: {found.not_counted:,} of these logins are from before that, and don't count.")
     print(f"Redis (shard {found.shard}): {_held(found.count, found.counted, found.count_agrees)}, of those counted.")
     held = _held(found.published_count, found.published, found.published_agrees)
     print(f"user-aggregations: {held}, of those published.")
@@ -94,6 +96,8 @@ def _held(said: int | str, in_log: int, agreement: "Agreement") -> str:
 
 
 def _state(found: "Found") -> str:
+    if found.forgotten:
+        return "forgotten"
     if found.published:
         return "published" if found.counted else "published, to be counted again"
     if found.counted:

@@ -89,5 +89,9 @@ def _show(settings: "Settings", plan: "Plan", as_json: bool) -> None:
             print(f"Shard {shard} in Redis is of lineage `{found}` and will be of `{plan.lineage}`.")
     print(f"Counts of {plan.users:,} users in Redis will be deleted, and cursors stand at these offsets.")
     print(f"Counts of {plan.published:,} users in {topics.aggregations} will be taken back, by a tombstone each.")
+    if plan.forgotten:
+        print(
+            f"{plan.forgotten:,} users were forgotten: logins of them that are counted anew count; forget them again."
+        )
     print(f"{topics.processed} and {topics.dead_letters} stay as they are; what follows belongs to the new beginning.")
     print("The audit's baseline on this host will be deleted.")

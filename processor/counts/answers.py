@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import msgpack
 
-from processor.counts.keys import Keys
+from processor.counts.keys import FORGETS, Keys
 from processor.errors import LineageMismatch, NotReady, Refused
 
 Offsets = dict[int, int]
@@ -49,6 +49,12 @@ def moved_to(prefix: str, shards: int) -> str:
 def moved(lineage: str) -> bool:
     """Whether this is what `moved_to` made."""
     return lineage.startswith(_MOVED)
+
+
+def forgets_in(fields: Mapping[bytes, bytes]) -> int:
+    """The number of the last forget, among the fields of a cursors hash; 0 for none."""
+    with _ours("the number of a forget"):
+        return int(fields.get(FORGETS.encode(), 0))
 
 
 def lost(keys: Keys, what: str) -> Refused:

@@ -6,6 +6,7 @@ from processor.errors import ConfigurationError
 LINEAGE = "lineage"
 USERS = "users"  # HLEN of counts: a lost `counts` is noticed
 CHANGED = "changed"  # HLEN of changed: the same for a lost `changed`; its copy says how many users a snapshot has
+FORGETS = "forgets"  # the number of the last forget; missing: nobody was forgotten yet
 ID = "id"  # in {prefix:S}:publishing:cursors only: the snapshot's
 
 
@@ -21,10 +22,12 @@ class Keys:
         self.publishing = f"{tag}:publishing"
         self.publishing_cursors = f"{tag}:publishing:cursors"
         self.restoring = f"{tag}:restoring"
+        self.forgetting = f"{tag}:forgetting"
 
     def all(self) -> tuple[str, ...]:
-        """Everything that a shard has."""
-        return (self.counts, self.cursors, self.changed, self.publishing, self.publishing_cursors, self.restoring)
+        """Everything that a shard has, in the order in which scripts that touch all of it take them."""
+        counted = (self.counts, self.cursors, self.changed)
+        return (*counted, self.publishing, self.publishing_cursors, self.restoring, self.forgetting)
 
 
 def leader_key(prefix: str) -> str:

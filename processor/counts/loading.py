@@ -48,14 +48,16 @@ class Loading:
         fields: int = self._connection.call("restoring a shard", "HLEN", Keys(self._prefix, shard).restoring)
         return max(0, fields - 1)  # one field is its progress
 
-    def finish(self, shard: int, restore_id: str, chunks: int, users: int, cursors: Mapping[int, int]) -> bool:
-        """Turn what was loaded into the shard's counts, with these cursors, and let the workers in.
+    def finish(
+        self, shard: int, restore_id: str, chunks: int, users: int, cursors: Mapping[int, int], forgets: int = 0
+    ) -> bool:
+        """Turn what was loaded into the shard's counts, with these cursors and forgets, and let the workers in.
 
         `users` is how many different ones there are in all `chunks`. False: the shard is ready (by an earlier try, or
         another restore), or begin again, as `ready` tells. Raises Refused when users are missing.
         """
         keys = Keys(self._prefix, shard)
-        arguments = (self._lineage, _progress(restore_id, chunks), users, packed_offsets(cursors))
+        arguments = (self._lineage, _progress(restore_id, chunks), users, packed_offsets(cursors), forgets)
         return self._run("finish", keys, keys.all(), *arguments) == "finished"
 
     def erase(self, shard: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct, msgpack
 
-from processor.counts.answers import Offsets, mapping, offsets, verdict
+from processor.counts.answers import Offsets, forgets_in, mapping, offsets, verdict
 from processor.counts.connection import Connection
 from processor.counts.keys import Keys
 from processor.settings import RedisSettings
@@ -16,6 +16,7 @@ class Seen(Struct, frozen=True):
     counts: list[int | str | None]  # None: no such user; text is no number
     cursors: Offsets
     users: int
+    forgets: int = 0  # the number of the last forget that is in these counts
 
 
 class Looking:
@@ -37,7 +38,9 @@ class Looking:
         answer = self._connection.run("looking at counts", "look", (keys.counts, keys.cursors), arguments)
         verdict(answer, keys, self._lineage)
         _, cursors, counts, total = answer
-        return Seen([_number(count) for count in counts], offsets(mapping(cursors)), total)
+        fields = mapping(cursors)
+        forgets = forgets_in(fields)
+        return Seen([_number(count) for count in counts], offsets(fields), total, forgets)
 
 
 def _number(count: bytes | None) -> int | str | None:

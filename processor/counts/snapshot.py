@@ -1,6 +1,7 @@
 """The flusher's side of the counts: freezing what changed, walking it, and what to do with it after."""
 
 from collections.abc import Iterator, Mapping
+from time import time
 
 from msgspec import Struct, msgpack
 
@@ -10,6 +11,7 @@ from processor.counts.answers import (
     answered,
     batches,
     counted,
+    forgets_in,
     lost,
     mapping,
     offsets,
@@ -18,7 +20,7 @@ from processor.counts.answers import (
 )
 from processor.counts.connection import Connection
 from processor.counts.keys import Keys
-from processor.errors import Unavailable
+from processor.errors import NotReady, Unavailable
 from processor.logins.snapshots import Fate, fate
 from processor.settings import RedisSettings
 
@@ -32,6 +34,7 @@ class Snapshot(Struct, frozen=True):
     users: int
     fate: Fate = Fate.PUBLISH
     resumed: bool = False  # an earlier flusher took it
+    forgets: int = 0  # the number of the last forget in it
 
 
 class Behind(Struct, frozen=True):
@@ -51,19 +54,25 @@ class Snapshots:
         self._lineage = lineage
         self._shards = [Keys(settings.prefix, shard) for shard in range(settings.shards)]
 
-    def take(self, shard: int, checkpoint: Mapping[int, int], snapshot_id: str) -> Snapshot | Behind | None:
+    def take(
+        self, shard: int, checkpoint: Mapping[int, int], snapshot_id: str, forgets: int = 0
+    ) -> Snapshot | Behind | None:
         """Freeze what changed since the last one; None when nothing did and the cursors stand at the checkpoint.
+
+        Who shall be forgotten leaves the counts in the same step, so no crash comes between. `forgets` belongs to the
+        checkpoint. A shard that has not heard of it came back older: it is emptied, and NotReady raised.
 
         One that is already there comes back instead, resumed: its fate says what to do with it first.
         Raises Refused when the shard, or that snapshot, has lost users.
         """
         keys = self._shards[shard]
-        names = (keys.counts, keys.cursors, keys.changed, keys.publishing, keys.publishing_cursors)
-        arguments = (self._lineage, snapshot_id, packed_offsets(checkpoint))
-        answer = self._connection.run("taking a snapshot", "take", names, arguments)
+        arguments = (self._lineage, snapshot_id, packed_offsets(checkpoint), forgets, max(forgets + 1, int(time())))
+        answer = self._connection.run("taking a snapshot", "take", keys.all(), arguments)
         match verdict(answer, keys, self._lineage):
             case "unchanged":
                 return None
+            case "unforgotten":
+                raise NotReady(f"Redis: shard {shard} came back older than a forget, and was emptied to be restored")
             case "behind":
                 return Behind(answered(answer[1]))
             case "taken":
@@ -71,10 +80,10 @@ class Snapshots:
         left, users = mapping(answer[1]), answer[2]
         if b"id" not in left or int(left[b"changed"]) != users:
             raise lost(keys, f"{keys.publishing} has {users}, not as many as {keys.publishing_cursors} says")
-        return _snapshot(shard, left, fate(offsets(left), checkpoint), resumed=True)
+        return _snapshot(shard, left, fate(offsets(left), checkpoint, forgets_in(left) > forgets), resumed=True)
 
     def walk(self, snapshot: Snapshot) -> Iterator[list[tuple[str, int]]]:
-        """Yield every user of a snapshot once, with their count, in batches.
+        """Yield every user of a snapshot once, with their count, in batches; a forgotten one with 0 or less.
 
         Raises Unavailable at the end unless all of them came by, as after any lost connection: a scan's position means
         nothing to a Redis that restarted. Keeps the users' names while it lasts: some 150 bytes each.
@@ -111,12 +120,15 @@ class Snapshots:
     def thaw(self, snapshot: Snapshot) -> bool:
         """Bring all its users back among the changed, with their counts of now; False when it is not there any more.
 
+        Who was forgotten with it is forgotten again with the next one, as nobody has been told of it.
         Interrupted, it can begin again: it deletes the snapshot only after the last user.
         """
         keys = self._shards[snapshot.shard]
-        names = (keys.counts, keys.cursors, keys.changed, keys.publishing_cursors)
+        names = (keys.counts, keys.cursors, keys.changed, keys.publishing_cursors, keys.forgetting)
         for batch in self.walk(snapshot):
-            arguments = (self._lineage, snapshot.id, msgpack.encode([user for user, _ in batch]))
+            users = [user for user, _ in batch]
+            forgotten = [user for user, logins in batch if logins <= 0]
+            arguments = (self._lineage, snapshot.id, msgpack.encode(users), msgpack.encode(forgotten))
             answer = self._connection.run("thawing a snapshot", "thaw", names, arguments)
             if verdict(answer, keys, self._lineage) == "gone":
                 return False
@@ -126,4 +138,12 @@ class Snapshots:
 def _snapshot(
     shard: int, fields: dict[bytes, bytes], judged: Fate = Fate.PUBLISH, *, resumed: bool = False
 ) -> Snapshot:
-    return Snapshot(shard, str(fields[b"id"], "utf-8"), offsets(fields), int(fields[b"changed"]), judged, resumed)
+    return Snapshot(
+        shard,
+        str(fields[b"id"], "utf-8"),
+        offsets(fields),
+        int(fields[b"changed"]),
+        judged,
+        resumed,
+        forgets_in(fields),
+    )

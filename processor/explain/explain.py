@@ -1,18 +1,21 @@
 """Explains a user's count on a system that goes on working."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from msgspec import DecodeError, Struct, json
 
+from processor.audit.forgotten import Forgotten
 from processor.audit.live import Live
-from processor.audit.publications import follow
+from processor.audit.publications import BEING_FORGOTTEN, await_forgotten, follow
 from processor.errors import ConfigurationError
 from processor.explain.history import Agreement, Found, History, Letter, Positions, may_concern
 from processor.kafka.offsets import bounds, committed
 from processor.logins.batch import Batch, Record
 from processor.logins.count import shard_of
+from processor.logins.forgotten import marker_of
 from processor.logins.records import Aggregation
-from processor.patience import persist
+from processor.patience import Moved, persist
 from processor.settings import Settings
 
 _decode = json.Decoder(Aggregation).decode
@@ -41,6 +44,8 @@ class Explanation(Struct, frozen=True):
     published_agrees: Agreement
     logins: int  # in the log
     processed: int  # of these, below the group's committed offsets
+    forgotten: bool  # whether the user was forgotten, as far as anybody knows
+    not_counted: int  # logins of the log from before that
     shown: list[Found]  # the newest of them
     letters: int  # records under the user's key that are dead letters
     letters_shown: list[Letter]
@@ -49,7 +54,7 @@ class Explanation(Struct, frozen=True):
     @property
     def known(self) -> bool:
         """Whether anybody knows this user."""
-        return bool(self.count or self.published_count or self.logins)
+        return bool(self.count or self.published_count or self.logins or self.forgotten)
 
     @property
     def differs(self) -> bool:
@@ -70,17 +75,21 @@ def explain(settings: Settings, user: str, limit: int, begin: Begin) -> Explanat
         raise ConfigurationError(f"the user id is not UTF-8: {problem}") from problem
     live = Live(settings)
     shard = shard_of(user, settings.redis.shards)
-    reader = _Latest(name)
-    checkpoints, _, _ = follow(live, [shard], reader, begin("published counts", None))
+    reader = _Latest(name, marker_of(user))
+    await_forgotten(live)
+    settled, _, _ = follow(live, [shard], reader, begin("published counts", None))
     seen = persist(lambda: live.looking.look(shard, [user]))
-    positions = _positions(live, checkpoints[shard], seen.cursors)
+    if seen.forgets != settled[shard].forgets:
+        raise Moved(BEING_FORGOTTEN)
+    forgotten = reader.forgotten.of(user)
+    positions = _positions(live, settled[shard].cursors, seen.cursors, forgotten.cursors if forgotten else {})
     history = History(positions, limit)
     _read(live, user, name, history, positions, begin)
     count = seen.counts[0] or 0
     return _explanation(user, shard, count, reader.logins, history, positions)
 
 
-def _positions(live: Live, checkpoint: dict[int, int], cursors: dict[int, int]) -> Positions:
+def _positions(live: Live, checkpoint: dict[int, int], cursors: dict[int, int], forgotten: dict[int, int]) -> Positions:
     topic = live.topics.input
     found = persist(lambda: committed(live.cluster, live.settings.group, topic))
     return Positions(
@@ -89,6 +98,7 @@ def _positions(live: Live, checkpoint: dict[int, int], cursors: dict[int, int]) 
         committed={p: at.offset for p, at in found.items()},
         origins={p: int(at.metadata) if at.metadata.isdecimal() else None for p, at in found.items()},
         log=persist(lambda: bounds(live.cluster, topic)),
+        forgotten=forgotten,
     )
 
 
@@ -131,6 +141,8 @@ def _explanation(
         published_agrees=history.agreement(published, "published"),
         logins=totals["logins"],
         processed=totals["processed"],
+        forgotten=history.forgotten,
+        not_counted=totals["forgotten"],
         shown=history.logins,
         letters=totals["letters"],
         letters_shown=history.letters,
@@ -141,9 +153,11 @@ def _explanation(
 class _Latest:
     """The latest published count of one user; of one found in two partitions the larger, as restore takes it."""
 
-    def __init__(self, user: bytes) -> None:
+    def __init__(self, user: bytes, marker: bytes) -> None:
         self.settled: set[int] = set()
+        self.forgotten = Forgotten()
         self._user = user
+        self._marker = marker
         self._latest: dict[int, int] = {}
 
     def take(self, records: Iterable[Record]) -> None:
@@ -151,6 +165,9 @@ class _Latest:
         for record in records:
             if record.key() == self._user:
                 self._latest[record.partition() or 0] = _logins(record.value())
+            elif record.key() == self._marker:
+                with suppress(ValueError):  # the audit names it
+                    self.forgotten.take(record)
 
     @property
     def logins(self) -> int:

@@ -19,6 +19,7 @@ class Positions(Struct, frozen=True):
     committed: Offsets  # what is processed
     origins: Mapping[int, int | None]  # where counting began; None: nobody wrote it down
     log: Mapping[int, tuple[int, int]]
+    forgotten: Offsets = {}  # from where on logins count again; empty: the user was not forgotten
 
     def start(self, partition: int) -> int:
         """The first record that is in the log and may count."""
@@ -49,6 +50,7 @@ class Found(Struct, frozen=True, order=True):
     processed: bool
     counted: bool
     published: bool
+    forgotten: bool = False  # it is from before the user was forgotten, and counts nowhere
 
 
 class Letter(Struct, frozen=True, order=True):
@@ -65,7 +67,7 @@ class History:
     """All logins of one user in the log; keeps the newest `limit` of them, and of the dead letters, and counts all."""
 
     def __init__(self, positions: Positions, limit: int) -> None:
-        self.totals: Counter[str] = Counter()  # logins, processed, counted, published; letters
+        self.totals: Counter[str] = Counter()  # logins, processed, counted, published, forgotten; letters
         self._positions = positions
         self._limit = limit
         self._logins: list[Found] = []
@@ -76,14 +78,21 @@ class History:
         at = self._positions
         places = (at.committed, at.cursors, at.checkpoint)
         processed, counted, published = (offset < place.get(partition, 0) for place in places)
-        self.totals.update(logins=1, processed=processed, counted=counted, published=published)
-        found = Found(received, partition, offset, timestamp, device_id, processed, counted, published)
+        forgotten = offset < at.forgotten.get(partition, 0)
+        counted, published = counted and not forgotten, published and not forgotten
+        self.totals.update(logins=1, processed=processed, counted=counted, published=published, forgotten=forgotten)
+        found = Found(received, partition, offset, timestamp, device_id, processed, counted, published, forgotten)
         _keep(self._logins, found, self._limit)
 
     def letter(self, letter: Letter) -> None:
         """Take a record that is none."""
         self.totals["letters"] += 1
         _keep(self._letters, letter, self._limit)
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether the user was forgotten once."""
+        return bool(self._positions.forgotten)
 
     @property
     def logins(self) -> list[Found]:

@@ -9,6 +9,7 @@ from processor.errors import Refused
 from processor.kafka import offsets, topics
 from processor.kafka.cluster import Cluster
 from processor.kafka.reader import read
+from processor.logins.forgotten import is_marker
 from processor.logins.records import Aggregation
 from processor.settings import Settings
 
@@ -36,7 +37,7 @@ def published(
     bounds = offsets.bounds(cluster, topic)
     lows, highs = ({p: at[end] for p, at in bounds.items()} for end in (0, 1))
     for messages in read(settings, topic, lows, highs if ends is None else ends, confirm):
-        yield [_parsed(message) for message in messages]
+        yield [_parsed(message) for message in messages if not is_marker(message.key())]
         confirm()
 
 

@@ -61,10 +61,35 @@ def committed(
     return {at.partition: Committed(at.offset, at.metadata or "") for at in found if at.offset >= 0}
 
 
+class Reached(Struct, frozen=True):
+    """What is written beside each offset of a checkpoint, a place a shard; a list alone where nobody was forgotten."""
+
+    offsets: list[int | None]
+    forgets: list[int]
+
+    @classmethod
+    def read(cls, metadata: str) -> "Reached":
+        """Read it; raises DecodeError."""
+        found = json.decode(metadata, type=list[int | None] | Reached)
+        return found if isinstance(found, Reached) else cls(found, [0] * len(found))
+
+    def written(self) -> str:
+        """The metadata."""
+        return json.encode(self if any(self.forgets) else self.offsets).decode()
+
+
 class Checkpoint(Struct, frozen=True):
-    """Up to where user-aggregations holds the counts: one map of partition to offset a shard."""
+    """Up to where user-aggregations holds the counts: one map of partition to offset a shard.
+
+    Beside them the number of the last forget that is published, for each shard; missing for nobody forgotten.
+    """
 
     shards: list[Offsets]
+    forgets: list[int] = []
+
+    def forgotten(self, shard: int) -> int:
+        """The number of a shard's last forget; 0 for none."""
+        return self.forgets[shard] if self.forgets else 0
 
     def offsets(self) -> dict[int, Committed]:
         """What is committed for each partition: the least of the shards, with all of them as metadata."""
@@ -74,13 +99,14 @@ class Checkpoint(Struct, frozen=True):
     def _committed(self, partition: int) -> Committed:
         each = [cursors.get(partition) for cursors in self.shards]
         least = min((offset for offset in each if offset is not None), default=0)
-        return Committed(0 if None in each else least, json.encode(each).decode())
+        forgets = self.forgets or [0] * len(each)
+        return Committed(0 if None in each else least, Reached(each, forgets).written())
 
 
 def shards_in(metadata: str) -> int:
     """Of how many shards a checkpoint is, by what is written beside one of its offsets; 0 where it can't be read."""
     try:
-        return len(json.decode(metadata, type=list[int | None]))
+        return len(Reached.read(metadata).offsets)
     except DecodeError:
         return 0
 
@@ -96,18 +122,19 @@ def checkpoint(settings: Settings, cluster: Cluster) -> Checkpoint:
 def checkpoint_in(settings: Settings, found: Mapping[int, Committed]) -> Checkpoint:
     """Read the checkpoint from the aggregations group's committed offsets; raises what `checkpoint` does."""
     each = {p: _parsed(settings, p, at) for p, at in found.items()}
-    shards = max((len(offsets) for offsets in each.values()), default=settings.redis.shards)
-    return Checkpoint([_shard(each, s) for s in range(shards)])
+    shards = max((len(at.offsets) for at in each.values()), default=settings.redis.shards)
+    forgets = [max((at.forgets[s] for at in each.values() if s < len(at.forgets)), default=0) for s in range(shards)]
+    return Checkpoint([_shard(each, s) for s in range(shards)], forgets if any(forgets) else [])
 
 
-def _shard(each: dict[int, list[int | None]], shard: int) -> Offsets:
-    known = {p: offsets[shard] if shard < len(offsets) else None for p, offsets in each.items()}
+def _shard(each: dict[int, Reached], shard: int) -> Offsets:
+    known = {p: at.offsets[shard] if shard < len(at.offsets) else None for p, at in each.items()}
     return {p: offset for p, offset in known.items() if offset is not None}
 
 
-def _parsed(settings: Settings, partition: int, at: Committed) -> list[int | None]:
+def _parsed(settings: Settings, partition: int, at: Committed) -> Reached:
     try:
-        return json.decode(at.metadata, type=list[int | None])
+        return Reached.read(at.metadata)
     except DecodeError as problem:
         raise Refused(
             f"Kafka: the committed offset of group {settings.aggregations_group}, partition {partition}, has no "

@@ -20,6 +20,7 @@ from processor.kafka.client import (
     verdict,
 )
 from processor.kafka.offsets import Checkpoint
+from processor.logins.forgotten import Forget, marker_of
 from processor.logins.records import Aggregation
 from processor.outage import Outage
 from processor.settings import Settings
@@ -77,6 +78,14 @@ class Publisher:
                 self._producer.poll(_STEP_SECONDS)  # the queue is full: until some are sent
                 self._wait_on(began, "the queue is full")
 
+    def forget(self, user: str, forget: Forget) -> None:
+        """Produce the tombstones of a user: theirs, and the one that outlasts their coming back."""
+        topic, began, headers = self._settings.topics.aggregations, monotonic(), forget.headers()
+        with self._judging("producing a tombstone"):
+            for key in (user.encode(), marker_of(user)):
+                while not self._put(topic, key, headers):
+                    self._wait_on(began, "the queue is full")
+
     def commit(self, checkpoint: Checkpoint) -> None:
         """End the transaction with the checkpoint as the aggregations group's committed offsets, every partition.
 
@@ -98,6 +107,14 @@ class Publisher:
         """Let the client tell what it has to tell; uncalled for hours, that would fill the memory."""
         with self._judging("publishing"):
             self._producer.poll(0)
+
+    def _put(self, topic: str, key: bytes, headers: list[tuple[str, str | bytes | None]]) -> bool:
+        try:
+            self._producer.produce(topic, None, key, headers=headers)
+        except BufferError:  # the queue is full: until some are sent
+            self._producer.poll(_STEP_SECONDS)
+            return False
+        return True
 
     def _disturb(self) -> None:
         self._disturbed = True

@@ -13,6 +13,8 @@ from processor.kafka.cluster import Cluster
 from processor.kafka.offsets import Checkpoint, Offsets, bounds
 from processor.kafka.publisher import TRANSACTION_SECONDS, transactional_id
 from processor.kafka.reader import read
+from processor.logins.forgotten import is_marker
+from processor.logins.headers import UNREADABLE, ask
 from processor.settings import Settings
 
 _STEP_SECONDS = 0.5
@@ -115,7 +117,11 @@ class Rewinding:
 
 
 def published_keys(settings: Settings, cluster: Cluster, confirm: Callable[[], None]) -> Keys:
-    """Everyone who has a record in user-aggregations that is no tombstone, in each partition where they have one."""
+    """Everyone who has a record in user-aggregations that is no tombstone, in each partition where they have one.
+
+    The markers of forgotten users are among them: without its headers one is void, as it has to be where all begins
+    anew.
+    """
     topic = settings.topics.aggregations
     at = bounds(cluster, topic)
     found: Keys = {partition: set() for partition in at}
@@ -129,10 +135,19 @@ def published_keys(settings: Settings, cluster: Cluster, confirm: Callable[[], N
 def _gather(found: Keys, messages: Iterable[Any]) -> None:
     for message in messages:
         key, users = message.key(), found[message.partition()]
-        if message.value() is None:
+        if is_marker(key) and _says_something(message):
+            users.add(key)
+        elif message.value() is None:
             users.discard(key)
         elif key is not None:
             users.add(key)
+
+
+def _says_something(message: Any) -> bool:
+    try:
+        return bool(ask(message))
+    except UNREADABLE:
+        return True
 
 
 def _nobody(settings: Settings, client_id: str, group: str) -> Any:

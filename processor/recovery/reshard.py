@@ -131,7 +131,9 @@ class Reshard:
             if condition.lineage is not None:  # counts were moved away from there once
                 self._to.empty(condition.shard, condition.lineage)
         term = self._settled(advance)
-        target = Checkpoint([term.publishing.checkpoint.shards[0]] * self._new.redis.shards)
+        reached = term.publishing.checkpoint
+        forgets = [max(reached.forgets)] * self._new.redis.shards if reached.forgets else []
+        target = Checkpoint([reached.shards[0]] * self._new.redis.shards, forgets)
         loading = Loading(self._redis, self._new.redis, self._lineage)
         restore = Restore(self._new, self._cluster, loading, self._alone.confirm, advance)
         if not restore.run(target, lambda: self._switch(term, target)):

@@ -26,6 +26,7 @@ class Plan(Struct, frozen=True):
     input: dict[int, tuple[int, int]]
     users: int  # in Redis
     published: int  # users in user-aggregations; each gets a tombstone
+    forgotten: int  # users whose logins of before, as far as the log has them, count again
     lineages: list[str | None]  # of the shards, as they are
     lineage: str  # as it will be
 

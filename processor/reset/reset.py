@@ -17,6 +17,7 @@ from processor.faults import reach
 from processor.kafka.cluster import Cluster, lineage
 from processor.kafka.offsets import bounds, committed
 from processor.kafka.rewinding import Rewinding, published_keys
+from processor.logins.forgotten import is_marker
 from processor.patience import persist
 from processor.reset.plan import Choice, Plan, beginnings, starts
 from processor.settings import Settings
@@ -44,12 +45,14 @@ class Reset:
         found = persist(lambda: committed(self._cluster, settings.group, topic))
         states = Reading(self._redis, settings.redis).shard_states()
         published = published_keys(settings, self._cluster, lambda: None)
+        forgotten = sum(is_marker(key) for keys in published.values() for key in keys)
         return Plan(
             starts=starts(chosen, input_bounds),
             committed={p: at.offset for p, at in found.items()},
             input=input_bounds,
             users=sum(state.users for state in states),
-            published=sum(map(len, published.values())),
+            published=sum(map(len, published.values())) - forgotten,
+            forgotten=forgotten,
             lineages=[state.lineage for state in states],
             lineage=lineage(settings, self._cluster),
         )

@@ -99,7 +99,7 @@ def test_a_login_is_published_counted_or_processed_below_the_position_of_each() 
 def test_only_the_newest_are_kept_the_newest_last_and_all_are_counted() -> None:
     made = history()
     assert [found.offset for found in made.logins] == [20, 29, 30]
-    assert dict(made.totals) == {"logins": 7, "processed": 6, "counted": 4, "published": 2}
+    assert dict(made.totals) == {"logins": 7, "processed": 6, "counted": 4, "published": 2, "forgotten": 0}
     assert history(limit=0).logins == []
 
 

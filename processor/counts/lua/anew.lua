@@ -6,6 +6,7 @@
 -- KEYS[4] publishing          hash: a frozen `changed`
 -- KEYS[5] publishing:cursors  hash: the cursors that it stands for
 -- KEYS[6] restoring           hash: what a restore had loaded
+-- KEYS[7] forgetting          hash: a user who shall be forgotten -> when that was asked
 -- ARGV[1] the mark
 -- ARGV[2] lineage
 -- ARGV[3] cursors: MessagePack map of partition -> offset, both strings
@@ -15,7 +16,7 @@
 if redis.call('HGET', KEYS[2], 'lineage') ~= ARGV[1] then
   return 0
 end
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 for partition, offset in pairs(cmsgpack.unpack(ARGV[3])) do
   redis.call('HSET', KEYS[2], partition, offset)
 end

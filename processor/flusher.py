@@ -135,7 +135,7 @@ class Flusher:
             try:
                 publishing.flush(shard)
             except NotReady as problem:
-                event("a shard has to be restored", why=str(problem))
+                event("a shard is not ready", why=str(problem))
                 leadership.insist()  # what emptied the shard may have taken the lease, too
                 restore.run(publishing.checkpoint, publishing.recommit)
 

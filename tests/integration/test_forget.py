@@ -108,7 +108,7 @@ def test_a_user_forgotten_under_load_is_gone_counts_from_one_again_and_may_be_fo
     quick: Settings, tmp_path: Path
 ) -> None:
     hand, account = Handwork(quick), Account(quick, SEED)
-    load = ("generate", "--seconds", "30", "--rate", "1000", "--users", "2000")
+    load = ("generate", "--seconds", "15", "--rate", "1000", "--users", "2000")
 
     def logins(number: int) -> None:
         for n in range(number):

@@ -47,7 +47,8 @@ def test_a_producer_may_write_logins_and_do_nothing_else() -> None:
 
 def test_only_an_operator_makes_topics_or_deletes_records_and_nobody_gives_rights_or_changes_a_topic() -> None:
     operations = {role: {right.operation for right in RIGHTS if right.user == role} for role in ROLES}
-    assert operations["worker"] == operations["flusher"] == {"READ", "WRITE", "DESCRIBE"}
+    assert operations["worker"] == {"READ", "WRITE", "DESCRIBE"}
+    assert operations["flusher"] == {"READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS"}
     assert operations["observer"] == {"READ", "DESCRIBE"}
     assert "CREATE" in operations["operator"]
     assert not {"ALTER", "ALTER_CONFIGS", "ALL", "CLUSTER_ACTION"} & set.union(*operations.values())

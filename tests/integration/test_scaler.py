@@ -125,6 +125,8 @@ class Trial:
     def capacity(self) -> float:
         """Logins a second of the one worker that runs now, measured from its first transaction on."""
         logins = 20 * BATCH_RECORDS
+        self.account.feed(logins // 10, users=2000)  # what workers had that were stopped is nobody's for a while
+        eventually("it has every partition", lambda: not self.behind())
         self.account.feed(logins, users=2000)
         left = eventually("it is at work", lambda: behind if (behind := self.behind()) < logins else None)
         began = time.monotonic()

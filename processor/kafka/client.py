@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
-from time import monotonic
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -12,29 +11,12 @@ from confluent_kafka.admin import AdminClient
 
 from processor.errors import ClientFailed, ConfigurationError, DataProcessorError, Fenced, Refused, Unavailable
 from processor.kafka.losses import TOLD_BY_LOSSES, Losses, Retries
-from processor.kafka.quiet import QUIET
+from processor.kafka.quiet import QUIET, Seldom
 from processor.settings import Settings
 
 Properties = dict[str, Any]
 
 LOG = logging.getLogger("librdkafka")
-
-
-class Seldom(logging.Filter):
-    """Lets one line of a kind through in a while: librdkafka tells of each of many tries to reach a lost broker."""
-
-    def __init__(self, seconds: float = 30.0) -> None:
-        super().__init__()
-        self._seconds = seconds
-        self._next: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this kind of line (its first word) is due again."""
-        kind = record.getMessage().partition(" ")[0]
-        if monotonic() < self._next.get(kind, 0.0):
-            return False
-        self._next[kind] = monotonic() + self._seconds
-        return True
 
 
 LOG.addFilter(Seldom())
@@ -99,7 +81,19 @@ _DENIED = {
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 }
 _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
-_MISCONFIGURED = {KafkaError._INVALID_ARG, KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}
+_LOGIN = {
+    KafkaError._AUTHENTICATION,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    KafkaError.ILLEGAL_SASL_STATE,
+}
+_MISCONFIGURED = {KafkaError._INVALID_ARG, *_LOGIN}
+_CURES: tuple[tuple[set[int], type[DataProcessorError], str], ...] = (
+    (_DENIED, Refused, "grant this principal the missing right (`data-processor acls`), then start again"),
+    (_TOO_LARGE, Refused, "an output topic takes less than the settings say: see `data-processor topics check`"),
+    (_LOGIN, ConfigurationError, "check kafka.sasl.username, kafka.sasl.password (or its file), kafka.sasl.mechanisms"),
+    (_MISCONFIGURED, ConfigurationError, "check the settings under [kafka]"),
+)
 
 
 class Verdict(Enum):
@@ -138,12 +132,9 @@ def failure(error: KafkaError, doing: str) -> DataProcessorError:
             f"own successor, a transaction took longer than {TRANSACTION_SECONDS} s, or another process works under "
             "this host name and slot (give each VM its own `host`)"
         )
-    if error.code() in _DENIED:
-        return Refused(f"{text}: grant this principal the missing right, then start again")
-    if error.code() in _TOO_LARGE:
-        return Refused(f"{text}: an output topic takes less than the settings say: see `data-processor topics check`")
-    if error.code() in _MISCONFIGURED:
-        return ConfigurationError(f"{text}: check the settings under [kafka]")
+    for codes, kind, cure in _CURES:
+        if error.code() in codes:
+            return kind(f"{text}: {cure}")
     if error.fatal() or error.code() == KafkaError._FATAL:
         return ClientFailed(text)
     return Unavailable(text)

@@ -4,6 +4,7 @@ from confluent_kafka import KafkaError
 
 from processor.errors import DataProcessorError, Unavailable
 from processor.kafka.client import failure, is_final
+from processor.kafka.handshake import why
 from processor.settings import Settings
 
 _ADVICE = {
@@ -17,6 +18,7 @@ class Heard:
     """What a client's `error_cb` was told since `forget`."""
 
     def __init__(self, settings: Settings) -> None:
+        self._client = settings.kafka.client
         self._servers = settings.kafka.client.get("bootstrap.servers")
         self._last: KafkaError | None = None
 
@@ -31,9 +33,11 @@ class Heard:
 
     def explain(self, problem: Unavailable) -> DataProcessorError:
         """The problem with its cause, where it is, and what to do; a refused login is no outage."""
+        if self._last is not None and is_final(self._last):
+            return failure(self._last, f"reaching {self._servers}")
+        if found := why(self._client):
+            return Unavailable(found)
         if self._last is None:
             return problem
-        if is_final(self._last):
-            return failure(self._last, f"reaching {self._servers}")
         advice = _ADVICE.get(self._last.code(), _OTHERWISE)
         return Unavailable(f"Kafka at {self._servers} can't be reached: {self._last.str()}: {advice}")

@@ -118,7 +118,7 @@ def test_a_wrong_password_ends_a_process_with_2_and_is_not_shown(
 
     assert line.startswith(f"{Exit.USAGE}: Kafka: reaching {secured.servers}: ")
     assert "Authentication failed" in line
-    assert "check the settings under [kafka]" in line
+    assert "check kafka.sasl.username, kafka.sasl.password" in line
     assert "s3cret" not in line
 
 

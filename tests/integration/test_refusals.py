@@ -1,0 +1,160 @@
+"""A secured broker refuses: one line says why and what to do, with the right exit code; no secret, no traceback."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from deploy.tls.authority import Authority, Wanted
+from processor.errors import Exit
+from processor.kafka.rights import Right, rights
+from processor.settings import KafkaSettings, KafkaValue, Settings
+from tests import stack
+from tests.command import only_line, run
+from tests.pool import Account, eventually, pool
+from tests.secured_kafka import SecuredKafka, secured_kafka
+from tests.stack import RedisServer
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """Start one broker for all tests here."""
+    with secured_kafka(tmp_path_factory.mktemp("secured")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Make an authority that nobody trusts."""
+    authority = Authority(tmp_path_factory.mktemp("strangers") / "tls")
+    authority.prepare()
+    authority.issue(Wanted("operator"))
+    return authority
+
+
+@pytest.fixture
+def own(secured: SecuredKafka, redis_server: RedisServer, tmp_path: Path) -> Iterator[Settings]:
+    """Make settings, topics and rights of a pool of its own."""
+    settings = stack.new_settings(secured.broker, redis_server, tmp_path / "run")
+    secured.create_topics(settings)
+    secured.give(settings)
+    yield settings
+    secured.delete_topics(settings)
+
+
+def line_of(settings: Settings, client: dict[str, KafkaValue], folder: Path, exit_code: Exit) -> str:
+    """The one line that `topics check` ends with; no secret is in it."""
+    done = run(replace(settings, kafka=KafkaSettings(client=client)), folder, "topics", "check")
+    said = only_line(done.stderr)
+    assert (done.returncode, done.stdout) == (exit_code, ""), said
+    assert str(client.get("sasl.password", "no secret")) not in said
+    return said
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SASL_PLAINTEXT"])
+def test_plaintext_to_a_tls_port(protocol: str, secured: SecuredKafka, own: Settings, tmp_path: Path) -> None:
+    said = line_of(own, secured.client(security_protocol=protocol), tmp_path, Exit.UNAVAILABLE)
+    assert "speaks TLS at this port, and we do not: set kafka.security.protocol" in said
+
+
+def test_a_broker_whose_authority_nobody_trusts(
+    secured: SecuredKafka, strangers: Authority, own: Settings, tmp_path: Path
+) -> None:
+    client = secured.client(ssl_ca_location=str(strangers.trusted))
+    said = line_of(own, client, tmp_path, Exit.UNAVAILABLE)
+    assert "nobody whom kafka.ssl.ca.location trusts has signed its certificate" in said
+
+
+def test_a_broker_under_a_name_that_is_not_in_its_certificate(
+    secured: SecuredKafka, own: Settings, tmp_path: Path
+) -> None:
+    # An address of this machine in another writing: a name that resolves, but that no certificate has.
+    client = secured.client(bootstrap_servers=f"127.1:{secured.broker.port}")
+    said = line_of(own, client, tmp_path, Exit.UNAVAILABLE)
+    assert "its certificate is not for that name: call it by one that it has" in said
+
+
+def test_a_client_without_a_certificate_with_a_strangers_or_with_an_expired_one(
+    secured: SecuredKafka, strangers: Authority, own: Settings, tmp_path: Path
+) -> None:
+    secured.authority.issue(Wanted("late"), days=-1)
+    none = {key: value for key, value in secured.certified().items() if key not in CERTIFICATE}
+    for client in (none, secured.certified("operator", strangers), secured.certified("late")):
+        said = line_of(own, client, tmp_path, Exit.UNAVAILABLE)
+        assert "it does not take our certificate: kafka.ssl.certificate.location must name one" in said
+
+
+CERTIFICATE = {"ssl.certificate.location", "ssl.key.location"}
+
+
+def test_a_wrong_password_and_an_unknown_user_are_one_and_the_same(
+    secured: SecuredKafka, own: Settings, tmp_path: Path
+) -> None:
+    for changes in ({"sasl_password": "hush-hush-hush"}, {"sasl_username": "nobody"}):
+        said = line_of(own, secured.client(**changes), tmp_path, Exit.USAGE)
+        assert "invalid credentials" in said
+        assert "check kafka.sasl.username, kafka.sasl.password (or its file)" in said
+
+
+def test_a_broker_whose_certificate_has_expired(secured: SecuredKafka, own: Settings, tmp_path: Path) -> None:
+    client = secured.client(bootstrap_servers=f"127.0.0.1:{secured.late_port}")
+    said = line_of(own, client, tmp_path, Exit.UNAVAILABLE)
+    assert "its certificate has expired: " in said
+    assert "makes a new one" in said
+
+
+WORKER, FLUSHER = ("worker", "--slot", "0"), ("flusher",)
+# Which right of which role; by what a settings' names come after, since each test has names of its own.
+NEEDED = [
+    (command, number)
+    for command in (WORKER, FLUSHER)
+    for number in range(sum(right.user == command[0] for right in rights(Settings())))
+]
+
+
+def of_role(settings: Settings, role: str) -> list[Right]:
+    return [right for right in rights(settings) if right.user == role]
+
+
+@pytest.mark.parametrize(("command", "number"), NEEDED)
+def test_no_right_of_a_process_is_there_for_nothing_and_lacking_one_ends_it_with_a_line(
+    command: tuple[str, ...], number: int, secured: SecuredKafka, own: Settings, tmp_path: Path
+) -> None:
+    theirs = replace(own, kafka=KafkaSettings(client=secured.of_roles()))
+    missing = of_role(own, command[0])[number]
+    secured.take(own, [missing])
+    try:
+        with pool(theirs, tmp_path, workers=0, flusher=command != FLUSHER):
+            done = run(theirs, tmp_path, *command)
+    finally:
+        secured.give(own, [missing])
+    last = json.loads(done.stderr.splitlines()[-1])
+    assert (last["level"], last["exit_code"], done.returncode) == ("error", Exit.REFUSED, Exit.REFUSED)
+    assert missing.name in last["event"], missing
+    assert "grant this principal the missing right (`data-processor acls`), then start again" in last["event"]
+    assert not [secret for secret in secured.passwords.values() if secret in done.stderr]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("operation", ["READ on topic", "WRITE on topic", "READ on group", "WRITE on transactional-id"])
+def test_a_right_taken_away_from_a_running_worker_ends_it_and_given_back_it_goes_on_exactly(
+    operation: str, secured: SecuredKafka, own: Settings, tmp_path: Path
+) -> None:
+    theirs = replace(own, kafka=KafkaSettings(client=secured.of_roles()))
+    ours = replace(own, kafka=KafkaSettings(client=secured.certified()))
+    taken = next(right for right in of_role(own, "worker") if f"{right.operation} on {right.kind}" == operation)
+    account = Account(ours, seed=7)
+    account.feed(300)
+    with pool(theirs, tmp_path, workers=1) as running:
+        eventually("the first are processed", account.settled)
+        secured.take(own, [taken])
+        account.feed(300)
+        assert running.running["worker-00"].wait(300) == Exit.REFUSED
+        last = json.loads(running.log("worker-00").read_text().splitlines()[-1])
+        assert "grant this principal the missing right" in last["event"]
+        secured.give(own, [taken])
+        running.start("worker-00")
+        eventually("the rest is processed", account.settled)
+        account.check()

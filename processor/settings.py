@@ -20,6 +20,7 @@ class KafkaSettings(Frozen, frozen=True):
     client: KafkaProperties = field(default_factory=lambda: {"bootstrap.servers": "127.0.0.1:9092"})
     consumer: KafkaProperties = field(default_factory=dict)
     producer: KafkaProperties = field(default_factory=dict)
+    plaintext_beyond_loopback: bool = False  # true: logins and passwords may cross a network for anybody to read
 
 
 class TopicSettings(Frozen, frozen=True):

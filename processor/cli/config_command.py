@@ -54,6 +54,8 @@ def _rows(loaded: "Loaded") -> Iterator[tuple[str, object, str]]:
         section, _, name = key.rpartition(".")
         holder = getattr(loaded.settings, section) if section else loaded.settings
         yield key, secrets.masked(key, getattr(holder, name)), loaded.origins[key]
+    plaintext = "kafka.plaintext_beyond_loopback"
+    yield plaintext, loaded.settings.kafka.plaintext_beyond_loopback, loaded.origins[plaintext]
     for section in ("client", *kafka_keys.SECTIONS):
         for name, value in getattr(loaded.settings.kafka, section).items():
             key = kafka_keys.joined(section, name)

@@ -88,7 +88,8 @@ _COMMON = """
 """
 
 KNOWN = frozenset(_COMMON.split()) | frozenset(ALIASES)
-_BY_VARIABLE = {name.replace(".", "_").upper(): name for name in KNOWN | frozenset(RESERVED)}
+_OURS = ("plaintext_beyond_loopback",)
+_BY_VARIABLE = {name.replace(".", "_").upper(): name for name in (*KNOWN, *RESERVED, *_OURS)}
 
 
 def canonical(key: str) -> str:

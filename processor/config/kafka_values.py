@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
+from msgspec import ValidationError, convert
+
 from processor.config import kafka_keys, secrets
 from processor.config.sources import Given
 from processor.errors import ConfigurationError
 from processor.settings import KafkaProperties, KafkaSettings, KafkaValue
+
+PLAINTEXT = "kafka.plaintext_beyond_loopback"  # the one key under [kafka] that is not librdkafka's
 
 
 def build(given: Mapping[str, Given]) -> tuple[KafkaSettings, dict[str, str]]:
@@ -14,11 +18,22 @@ def build(given: Mapping[str, Given]) -> tuple[KafkaSettings, dict[str, str]]:
     parts: dict[str, KafkaProperties] = {"client": dict(default.client), "consumer": {}, "producer": {}}
     origins = {kafka_keys.joined("client", key): "default" for key in default.client}
     written = {name: one for name, one in given.items() if name.startswith("kafka.")}
+    plaintext = written.pop(PLAINTEXT, None)
+    origins[PLAINTEXT] = plaintext.origin if plaintext else "default"
     for name, one in _with_secrets(written):
         section, key = kafka_keys.split(name.removeprefix("kafka."))
         parts[section][key] = _value(key, one)
         origins[name] = one.origin
-    return KafkaSettings(**parts), origins
+    return KafkaSettings(**parts, plaintext_beyond_loopback=_truth(plaintext)), origins
+
+
+def _truth(one: Given | None) -> bool:
+    if one is None:
+        return False
+    try:
+        return convert(one.value, bool, strict=not one.text)
+    except ValidationError as problem:
+        raise ConfigurationError(f"{PLAINTEXT}: expected true or false ({one.origin})") from problem
 
 
 def _with_secrets(written: Mapping[str, Given]) -> Iterator[tuple[str, Given]]:

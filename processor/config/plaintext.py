@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 from processor.config.finding import Finding
-from processor.settings import RedisSettings, Settings, addresses
+from processor.settings import KafkaSettings, RedisSettings, Settings, addresses
 
 _ANYWAY = "redis.plaintext_beyond_loopback = true lets whoever is on the way read and change it all"
 
@@ -13,6 +13,7 @@ _ANYWAY = "redis.plaintext_beyond_loopback = true lets whoever is on the way rea
 def findings(settings: Settings) -> Iterator[Finding]:
     """Yield each system that is spoken to in plaintext beyond this machine."""
     yield from _redis(settings.redis)
+    yield from _kafka(settings.kafka)
 
 
 def is_loopback(host: str) -> bool:
@@ -41,4 +42,25 @@ def _redis(redis: RedisSettings) -> Iterator[Finding]:
     yield Finding(
         "redis.url",
         f"{beyond[0]} is not this machine, {problem} and name the authority's file in redis.ca_file; {_ANYWAY}",
+    )
+
+
+def _kafka(kafka: KafkaSettings) -> Iterator[Finding]:
+    """Each listener that a client may be sent to is a broker's affair: its own names are looked at here."""
+    servers = str(kafka.client.get("bootstrap.servers", ""))
+    beyond = [host for host, _ in addresses(servers) if not is_loopback(host)]
+    unverified = str(kafka.client.get("enable.ssl.certificate.verification", "true")).lower() == "false"
+    encrypted = "SSL" in str(kafka.client.get("security.protocol", "")).upper()
+    if kafka.plaintext_beyond_loopback or not beyond or (encrypted and not unverified):
+        return
+    if unverified and encrypted:
+        problem = "and whoever answers there would be believed: take kafka.enable.ssl.certificate.verification out"
+    else:
+        problem = (
+            "and would be reached in plaintext: give Kafka TLS (deploy/kafka/secured.properties), set SASL_SSL here"
+        )
+    cure = "or kafka.plaintext_beyond_loopback = true lets whoever is on the way read and change it all"
+    key = "kafka.security.protocol" if "security.protocol" in kafka.client else "kafka.bootstrap.servers"
+    yield Finding(
+        key, f"{beyond[0]} is not this machine, {problem} and name its authority in kafka.ssl.ca.location; {cure}"
     )

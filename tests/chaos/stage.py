@@ -73,7 +73,7 @@ class Stage:
         near = {} if host == PROXIED else {"client.rack": self.cluster.brokers[ZONES[DIRECT]].place.rack}
         return Settings(
             host=host,
-            kafka=KafkaSettings(client={"bootstrap.servers": bootstrap, **near}),
+            kafka=KafkaSettings({"bootstrap.servers": bootstrap, **near}, plaintext_beyond_loopback=True),
             topics=TopicSettings(partitions=self.partitions, replication_factor=3, min_insync_replicas=2),
             redis=RedisSettings(
                 url=f"redis://{HARNESS}:{REDIS_PROXIES[host]}/0",
@@ -89,7 +89,7 @@ class Stage:
     def direct(self) -> Settings:
         """For the harness's own questions: leaders and the now-primary Redis, without a proxy."""
         ours = self.settings(DIRECT)
-        kafka = KafkaSettings(client={"bootstrap.servers": self.cluster.bootstrap})
+        kafka = KafkaSettings({"bootstrap.servers": self.cluster.bootstrap}, plaintext_beyond_loopback=True)
         return structs.replace(ours, kafka=kafka, redis=structs.replace(ours.redis, url=self.redis.primary.url))
 
     def hold(self, seconds: float) -> None:

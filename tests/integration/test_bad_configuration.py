@@ -73,7 +73,7 @@ WRONG_SERVERS = {
 def test_a_wrong_address_is_waited_for_with_its_reason_and_the_setting(
     servers: str, why: str, command: tuple[str, ...], settings: Settings, tmp_path: Path
 ) -> None:
-    wrong = replace(settings, kafka=KafkaSettings(client={"bootstrap.servers": servers}))
+    wrong = replace(settings, kafka=KafkaSettings({"bootstrap.servers": servers}, plaintext_beyond_loopback=True))
 
     with started(wrong, tmp_path, *command) as process:
         line = first_wait(process)
@@ -85,7 +85,9 @@ def test_a_wrong_address_is_waited_for_with_its_reason_and_the_setting(
 
 @pytest.mark.parametrize("command", [("topics", "check"), ("audit",)])
 def test_tools_say_the_same_and_end_with_4(command: tuple[str, ...], settings: Settings, tmp_path: Path) -> None:
-    wrong = replace(settings, kafka=KafkaSettings(client={"bootstrap.servers": "nowhere.invalid:9092"}))
+    wrong = replace(
+        settings, kafka=KafkaSettings({"bootstrap.servers": "nowhere.invalid:9092"}, plaintext_beyond_loopback=True)
+    )
 
     done = run(wrong, tmp_path, *command)
 

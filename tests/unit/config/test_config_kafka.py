@@ -15,6 +15,7 @@ def test_kafka_keys_may_be_quoted_dotted_or_nested(toml: WriteToml) -> None:
         toml("""
         [kafka]
         "bootstrap.servers" = "a:1,b:2"
+        plaintext_beyond_loopback = true
         client.rack = "r"
         [kafka.security]
         protocol = "ssl"
@@ -33,7 +34,7 @@ def test_kafka_keys_may_be_quoted_dotted_or_nested(toml: WriteToml) -> None:
 def test_kafka_keys_come_from_variables_too() -> None:
     loaded = load(
         {
-            "DATA_PROCESSOR_KAFKA_BOOTSTRAP_SERVERS": "c:3",
+            "DATA_PROCESSOR_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:3",
             "DATA_PROCESSOR_KAFKA_CONSUMER_FETCH_MIN_BYTES": "7",
             "DATA_PROCESSOR_KAFKA_PRODUCER_COMPRESSION_TYPE": "zstd",
             "DATA_PROCESSOR_KAFKA_CLIENT_RACK": "r",
@@ -41,7 +42,7 @@ def test_kafka_keys_come_from_variables_too() -> None:
         }
     )
 
-    assert loaded.settings.kafka.client == {"bootstrap.servers": "c:3", "client.rack": "r", "log_level": "3"}
+    assert loaded.settings.kafka.client == {"bootstrap.servers": "127.0.0.1:3", "client.rack": "r", "log_level": "3"}
     assert loaded.settings.kafka.consumer == {"fetch.min.bytes": "7"}
     assert loaded.settings.kafka.producer == {"compression.type": "zstd"}
     origin = loaded.origins["kafka.consumer.fetch.min.bytes"]
@@ -53,11 +54,11 @@ def test_the_brokers_keep_their_default_beside_other_keys(toml: WriteToml) -> No
 
 
 def test_two_names_of_one_key_are_one_key(refusal: Refusal, toml: WriteToml) -> None:
-    path = toml('kafka."metadata.broker.list" = "a:1"')
+    path = toml('kafka."metadata.broker.list" = "127.0.0.1:1"')
 
-    assert load({}, path).settings.kafka.client == {"bootstrap.servers": "a:1"}
-    environ = {"DATA_PROCESSOR_KAFKA_BOOTSTRAP_SERVERS": "b:1"}
-    assert load(environ, path).settings.kafka.client == {"bootstrap.servers": "b:1"}
+    assert load({}, path).settings.kafka.client == {"bootstrap.servers": "127.0.0.1:1"}
+    environ = {"DATA_PROCESSOR_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.2:1"}
+    assert load(environ, path).settings.kafka.client == {"bootstrap.servers": "127.0.0.2:1"}
     both = toml("[kafka]\nlinger.ms = 1\nqueue.buffering.max.ms = 2")
     assert "are the same key" in refusal({}, both)
 

@@ -72,3 +72,42 @@ def test_redis_on_this_machine_or_with_tls_is_accepted(toml: WriteToml, redis: s
 
 def test_a_key_without_its_certificate_is_refused(refusal: Refusal, toml: WriteToml) -> None:
     assert "redis.certificate_file" in refusal({}, toml("redis.key_file = 'x'"))
+
+
+PLAIN = "'bootstrap.servers' = '127.0.0.1:9092,kafka-1:9092'"
+
+
+@pytest.mark.parametrize(
+    "kafka",
+    [
+        PLAIN,
+        f"{PLAIN}\n'security.protocol' = 'sasl_plaintext'",
+        f"{PLAIN}\n'security.protocol' = 'ssl'\n'enable.ssl.certificate.verification' = false",
+    ],
+)
+def test_kafka_in_plaintext_beyond_this_machine_is_refused_unless_the_setting_says_so(
+    refusal: Refusal, toml: WriteToml, kafka: str
+) -> None:
+    message = refusal({}, toml(f"[kafka]\n{kafka}"))
+
+    assert "kafka-1 is not this machine" in message
+    assert "kafka.ssl.ca.location" in message
+    loaded = load({"DATA_PROCESSOR_KAFKA_PLAINTEXT_BEYOND_LOOPBACK": "true"}, toml(f"[kafka]\n{kafka}"))
+    assert loaded.settings.kafka.plaintext_beyond_loopback
+    assert "plaintext_beyond_loopback" not in loaded.settings.kafka.client
+    assert load({}, toml(f"[kafka]\n{kafka}\nplaintext_beyond_loopback = true")).settings == loaded.settings
+
+
+@pytest.mark.parametrize(
+    "kafka",
+    [
+        "'bootstrap.servers' = '127.0.0.2:1,localhost:9092,[::1]:9092'",
+        "'bootstrap.servers' = 'kafka-1:9092'\n'security.protocol' = 'sasl_ssl'",
+    ],
+)
+def test_kafka_on_this_machine_or_with_tls_is_not(toml: WriteToml, kafka: str) -> None:
+    assert not load({}, toml(f"[kafka]\n{kafka}")).settings.kafka.plaintext_beyond_loopback
+
+
+def test_what_says_so_for_kafka_is_true_or_false(refusal: Refusal, toml: WriteToml) -> None:
+    assert "expected true or false" in refusal({}, toml("[kafka]\nplaintext_beyond_loopback = 'maybe'"))

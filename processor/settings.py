@@ -105,9 +105,14 @@ class FlusherSettings(Frozen, frozen=True):
 class ExporterSettings(Frozen, frozen=True):
     """Where metrics and health are to be had, and how often the exporter asks Kafka, Redis and supervisor."""
 
-    host: str = "127.0.0.1"  # an address of this VM, or 0.0.0.0 or :: for all; there is no authentication yet
+    host: str = "127.0.0.1"  # an address of this VM, or 0.0.0.0 or :: for all: beyond loopback with TLS and a token
     port: int = 9464
     interval_seconds: float = 5.0
+    certificate_file: str = ""  # for TLS; it, the key and the token are read again when they change
+    key_file: str = ""  # of the certificate, where that lies in another file; no passphrase protects it
+    token: str = ""  # whoever asks for more than /healthz must bring it: `Authorization: Bearer …`
+    token_file: str = ""
+    open_beyond_loopback: bool = False  # true: anybody on the network may read the metrics, and others may listen in
     ready_seconds: float = 30.0  # a partition without progress for longer, with logins waiting, makes /readyz say no
 
 

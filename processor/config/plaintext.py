@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 from processor.config.finding import Finding
-from processor.settings import KafkaSettings, RedisSettings, Settings, addresses
+from processor.settings import ExporterSettings, KafkaSettings, RedisSettings, Settings, addresses
 
 _ANYWAY = "redis.plaintext_beyond_loopback = true lets whoever is on the way read and change it all"
 
@@ -14,6 +14,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     """Yield each system that is spoken to in plaintext beyond this machine."""
     yield from _redis(settings.redis)
     yield from _kafka(settings.kafka)
+    yield from _exporter(settings.exporter)
 
 
 def is_loopback(host: str) -> bool:
@@ -64,3 +65,16 @@ def _kafka(kafka: KafkaSettings) -> Iterator[Finding]:
     yield Finding(
         key, f"{beyond[0]} is not this machine, {problem} and name its authority in kafka.ssl.ca.location; {cure}"
     )
+
+
+def _exporter(exporter: ExporterSettings) -> Iterator[Finding]:
+    if is_loopback(exporter.host) or exporter.open_beyond_loopback:
+        return
+    wanted = {"exporter.certificate_file": exporter.certificate_file, "exporter.token_file": exporter.token}
+    missing = [key for key, given in wanted.items() if not given]
+    if missing:
+        yield Finding(
+            "exporter.host",
+            f"{exporter.host} is open to more than this machine, so TLS and a token are needed: give "
+            f"{' and '.join(missing)}; exporter.open_beyond_loopback = true lets anybody there read the metrics",
+        )

@@ -10,7 +10,7 @@ from processor.settings import Settings
 
 MASK = "***"
 
-_SECRET = re.compile(r"(^|[._])(password|secret|passphrase|key[._]pem|ssl_key|ip_key|oauthbearer\.config)$")
+_SECRET = re.compile(r"(^|[._])(password|secret|token|passphrase|key[._]pem|ssl_key|ip_key|oauthbearer\.config)$")
 _IN_URL = re.compile(r"(://[^/@:\s]*:)[^@\s]*(@)")
 
 
@@ -53,5 +53,11 @@ def in_force(settings: Settings) -> list[str]:
     in_url = re.search(r"://[^/@:\s]*:([^@\s]*)@", settings.redis.url)
     found = [str(value) for key, value in given.items() if is_secret(key)]
     redis = settings.redis
-    found += [settings.privacy.ip_key, redis.password, redis.sentinel_password, in_url[1] if in_url else ""]
+    found += [
+        settings.privacy.ip_key,
+        settings.exporter.token,
+        redis.password,
+        redis.sentinel_password,
+        in_url[1] if in_url else "",
+    ]
     return [secret for secret in found if secret]

@@ -50,6 +50,8 @@ def look(settings: Settings, origins: Mapping[str, str]) -> MachineSeen:
         settings.redis.password_file,
         settings.redis.sentinel_password_file,
         settings.redis.key_file,
+        settings.exporter.key_file,
+        settings.exporter.token_file,
         settings.privacy.ip_key_file,
     )
     paths |= set(files)

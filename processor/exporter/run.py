@@ -10,6 +10,7 @@ from time import monotonic, time
 from typing import Any, Protocol
 
 from processor.errors import Exit, Stalled
+from processor.exporter.admission import Admission
 from processor.exporter.asking import Answer, Asking
 from processor.exporter.collector import Exposition
 from processor.exporter.pool import KafkaEye, KafkaView, RedisEye, RedisView, Supervised, supervised
@@ -64,7 +65,7 @@ class Exporter:
             "/healthz": lambda _accept: (HTTPStatus.OK, _TEXT, b"alive\n"),
             "/readyz": lambda _accept: self._readiness(),
         }
-        self._server = Server(exporter.host, exporter.port, pages)
+        self._server = Server(exporter.host, exporter.port, pages, Admission(exporter))
 
     def run(self, restraint: Settled) -> int:
         """Until SIGTERM; raises Stalled when a system's client never returns."""

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from processor.errors import ConfigurationError
+from processor.exporter.admission import Admission
 from processor.log import error
 
 _CONNECTIONS = 16  # at a time; when one more comes, the oldest has to go
@@ -28,8 +29,9 @@ class Server(ThreadingHTTPServer):
 
     request_queue_size = 64
 
-    def __init__(self, host: str, port: int, pages: Mapping[str, Page]) -> None:
+    def __init__(self, host: str, port: int, pages: Mapping[str, Page], admission: Admission) -> None:
         self.pages = pages
+        self.admission = admission
         self._open: dict[socket.socket, float] = {}
         self._lock = Lock()
         try:
@@ -43,6 +45,12 @@ class Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """As it is, but for the question to a name server that HTTPServer asks on the way."""
         TCPServer.server_bind(self)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next connection; its handshake is its own thread's."""
+        connection, address = super().get_request()
+        connection.settimeout(_SILENT_SECONDS)
+        return self.admission.wrapped(connection), address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection."""
@@ -78,7 +86,7 @@ class Server(ThreadingHTTPServer):
         with self._lock:
             self._open.pop(request, None)
         with suppress(OSError):
-            request.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(request, socket.SHUT_RDWR)  # under TLS, too: its own would upset the thread
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -103,7 +111,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests are no news."""
 
     def _answer(self, *, with_text: bool) -> None:
-        page = self.server.pages.get(self.path.partition("?")[0])
+        path = self.path.partition("?")[0]
+        page = self.server.pages.get(path)
+        if not self.server.admission.admits(path, self.headers.get("Authorization", "")):
+            self.send_response(HTTPStatus.UNAUTHORIZED)
+            self.send_header("WWW-Authenticate", "Bearer")
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
         if page is None:
             return self.send_error(HTTPStatus.NOT_FOUND, explain=f"there is {', '.join(self.server.pages)}")
         status, content_type, text = page(self.headers.get("Accept", ""))

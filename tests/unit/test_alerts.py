@@ -202,6 +202,23 @@ def test_every_alert_says_what_it_means_and_what_to_do(path: Path) -> None:
 
 def test_the_configurations_are_sound() -> None:
     assert promtool("check", "config", str(PROMETHEUS / "prometheus.yml")).returncode == 0
+
+
+def test_what_the_configuration_says_of_secured_exporters_is_valid(tmp_path: Path) -> None:
+    text = (PROMETHEUS / "prometheus.yml").read_text()
+    secured = text.replace("    # scheme:", "    scheme:").replace("    # tls_config:", "    tls_config:")
+    secured = secured.replace("    # authorization:", "    authorization:")
+    assert secured.count("\n") == text.count("\n")
+    assert len(secured) == len(text) - 6
+    (tmp_path / "prometheus.yml").write_text(secured)
+    for name in ("ca.pem", "exporter-token"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "rules").symlink_to(PROMETHEUS / "rules")
+    (tmp_path / "targets").mkdir()
+
+    done = promtool("check", "config", "--syntax-only", str(tmp_path / "prometheus.yml"))
+
+    assert done.returncode == 0, done.stderr
     done = subprocess.run(
         ["amtool", "check-config", str(PROMETHEUS / "alertmanager.yml")], capture_output=True, check=False
     )

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 
 from deploy.local.ports import pick_free
 from processor.errors import ConfigurationError, Unavailable
+from processor.exporter.admission import Admission
 from processor.exporter.asking import Answer, Asking
 from processor.exporter.collector import Exposition
 from processor.exporter.server import Server
@@ -21,6 +22,7 @@ from processor.metrics import told
 from processor.metrics.files import Series, Told
 from processor.metrics.metric import Kind
 from processor.metrics.table import TABLE
+from processor.settings import ExporterSettings
 
 BUILD = ("1", "3", "2", "vm", "pool")
 
@@ -125,7 +127,12 @@ def test_an_answer_that_fails_takes_away_the_last_one_but_not_when_it_was() -> N
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr("processor.exporter.server._CONNECTIONS", 4)
     monkeypatch.setattr("processor.exporter.server._SECONDS", 1.0)
-    made = Server("127.0.0.1", pick_free(1)[0], {"/page": lambda _: (HTTPStatus.OK, "text/plain", b"here")})
+    made = Server(
+        "127.0.0.1",
+        pick_free(1)[0],
+        {"/page": lambda _: (HTTPStatus.OK, "text/plain", b"here")},
+        Admission(ExporterSettings()),
+    )
     thread = Thread(target=made.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield made
@@ -182,4 +189,4 @@ def test_a_connection_that_says_a_little_now_and_then_is_cut_off(server: Server)
 
 def test_a_port_that_is_taken_is_a_line_that_names_the_setting(server: Server) -> None:
     with pytest.raises(ConfigurationError, match=r"exporter\.port: can't listen on 127\.0\.0\.1 port"):
-        Server("127.0.0.1", server.server_address[1], {})
+        Server("127.0.0.1", server.server_address[1], {}, Admission(ExporterSettings()))

@@ -111,3 +111,22 @@ def test_kafka_on_this_machine_or_with_tls_is_not(toml: WriteToml, kafka: str) -
 
 def test_what_says_so_for_kafka_is_true_or_false(refusal: Refusal, toml: WriteToml) -> None:
     assert "expected true or false" in refusal({}, toml("[kafka]\nplaintext_beyond_loopback = 'maybe'"))
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ("", "exporter.certificate_file and exporter.token_file"),
+        ("certificate_file = 'x'", "exporter.token_file"),
+        ("token = 'x'", "exporter.certificate_file"),
+    ],
+)
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "vm-1"])  # noqa: S104 (refused, that is)
+def test_an_exporter_beyond_this_machine_wants_tls_and_a_token(
+    refusal: Refusal, toml: WriteToml, host: str, given: str, missing: str
+) -> None:
+    said = refusal({}, toml(f"[exporter]\nhost = '{host}'\n{given}"))
+
+    assert f"give {missing};" in said
+    load({}, toml(f"[exporter]\nhost = '{host}'\nopen_beyond_loopback = true"))
+    load({}, toml(f"[exporter]\nhost = '{host}'\ncertificate_file = 'x'\ntoken = 'x'"))

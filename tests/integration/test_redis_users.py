@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from deploy.redis import users
 from processor.counts import checkup
+from processor.counts.asking import Asking
 from processor.counts.condition import Shards
 from processor.counts.connection import Connection, check_policy, connect
 from processor.counts.hosts import Beat, Hosts
@@ -113,6 +114,7 @@ class Work:
         assert isinstance(taken, Snapshot)
         assert snapshots.stands(taken)
         assert snapshots.thaw(taken)
+        Asking(self.connection, self.settings, LINEAGE).ask("bob")
         again = snapshots.take(0, {}, "s2")
         assert isinstance(again, Snapshot)
         assert snapshots.drop(again)

@@ -253,7 +253,15 @@ def _redis(settings: Settings) -> Any:
     if settings.redis.cluster:
         host, port = settings.redis.cluster.split(",")[0].split(":")
         return redis.RedisCluster(host, int(port), decode_responses=True)
-    return redis.Redis.from_url(settings.redis.url, decode_responses=True)
+    login: dict[str, str] = {}
+    if settings.redis.password_file:
+        login = {
+            "username": settings.redis.username,
+            "password": Path(settings.redis.password_file).read_text().strip(),
+        }
+    if settings.redis.ca_file:
+        login["ssl_ca_certs"] = settings.redis.ca_file
+    return redis.Redis.from_url(settings.redis.url, decode_responses=True, **login)
 
 
 def published_counts(settings: Settings) -> dict[str, int]:

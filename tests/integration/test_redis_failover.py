@@ -110,6 +110,12 @@ def test_a_cluster_counts_exactly_while_a_node_dies_and_a_shard_moves(quick: Set
             account.check()
             assert nodes.home(keys) is target
 
+            # Users on all nodes are forgotten
+            gone = [user for user, _ in account.users.most_common()[1:21]]
+            assert run(settings, tmp_path, "forget", "--yes", *gone).returncode == 0
+            assert not set(gone) & redis_counts(settings).keys()
+            assert run(settings, tmp_path, "audit", "--full").returncode == 0
+
         # The tools of people go to all of them, too.
         top = json.loads(run(settings, tmp_path, "top", "1", "--json").stdout)
         best = max(account.users.values())

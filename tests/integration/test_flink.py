@@ -1,0 +1,65 @@
+"""Flink does the pool's work: the same records, dead letters and counts, whatever dies."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from deploy.flink import build
+from deploy.flink.cluster import Flink
+from deploy.flink.sql import Job
+from processor.logins.generated import Recipe, records
+from processor.settings import Settings
+from tests import stack
+from tests.flink import assert_same, beside, outcome
+from tests.integration.test_hostile_topic import feed
+from tests.pool import bounds, eventually, offsets, pool
+from tests.unit.hostile import CASES
+
+Record = tuple[bytes | None, bytes | None, object]
+
+
+@pytest.fixture(scope="module")
+def flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flink]:
+    directory = tmp_path_factory.mktemp("flink")
+    cluster = Flink(directory, build.built(stack.ROOT / ".local"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        for name in ("checkpoints", "savepoints", "tmp"):
+            shutil.rmtree(directory / name, ignore_errors=True)
+
+
+def logins(seed: int, amount: int) -> list[Record]:
+    made = (each for block in records(Recipe(seed=seed, malformed=0.01, users=2_000)) for each in block)
+    return [(key, value, None) for key, value in islice(made, amount)]
+
+
+def hostile(limit: int) -> list[Record]:
+    """All hostile values, with and without a key, with headers; and one that fits the input but not the output."""
+    values = [value for value, _ in CASES.values() if len(value or b"") < limit]
+    records: list[Record] = [(key, value, [("trace", b"\x00"), ("", b"")]) for value in values for key in (b"k", None)]
+    random.Random(8).shuffle(records)
+    return records
+
+
+def everything_read(settings: Settings, group: str) -> bool:
+    ends = {p: end for p, (_, end) in bounds(settings, settings.topics.input).items() if end}
+    return offsets(settings, group).items() >= ends.items()
+
+
+def test_the_pool_and_flink_make_the_same_of_the_same(quick: Settings, tmp_path: Path, flink: Flink) -> None:
+    other = beside(quick, "other")
+    stack.create_topics(other)
+    feed(quick, logins(8, 20_000) + hostile(quick.topics.max_message_bytes))
+    job = flink.submit(Job(other).text())
+    with pool(quick, tmp_path):
+        eventually("the pool is done", lambda: everything_read(quick, quick.aggregations_group))
+    eventually("Flink is done", lambda: everything_read(quick, f"{other.group}-flink"))
+    flink.savepoint(job)
+    assert_same(outcome(quick), outcome(other))

@@ -98,11 +98,12 @@ class Datacenter:
     def _settings(self, address: str, host: str) -> Settings:
         return Settings(
             host=host,
-            kafka=KafkaSettings(client={"bootstrap.servers": self.broker.bootstrap}),
+            # No TLS inside a network that nobody else can reach.
+            kafka=KafkaSettings({"bootstrap.servers": self.broker.bootstrap}, plaintext_beyond_loopback=True),
             topics=TopicSettings(partitions=self._partitions),
-            redis=RedisSettings(url=self.redis.url),
+            redis=RedisSettings(url=self.redis.url, plaintext_beyond_loopback=True),
             flusher=FlusherSettings(interval_seconds=1.0),
-            exporter=ExporterSettings(host=address, interval_seconds=1.0),
+            exporter=ExporterSettings(host=address, interval_seconds=1.0, open_beyond_loopback=True),
             scaler=self._scaler,
         )
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
@@ -142,8 +142,10 @@ class History:
             if mine.keys() == was.keys() and seconds > 0:
                 done = sum(mine[p].committed - was[p].committed for p in mine)
                 self._busiest = max(self._busiest, done / seconds)
-                # As much to do at the start as it did, and a second's work left over at the end: it never waited.
-                if 0 < done <= _behind(was) and done / seconds <= _behind(mine):
+                # What did not move (stopped, or stalled) was no work for it. Of the rest there was as much to do at the
+                # start as it did, and a second's work left over at the end: it never waited.
+                moved = [p for p in mine if mine[p].committed > was[p].committed]
+                if 0 < done <= _behind(was, moved) and done / seconds <= _behind(mine, moved):
                     self._rates.append((now.at, done / seconds))
         while self._rates and now.at - self._rates[0][0] > _MEASURED_SECONDS:
             self._rates.popleft()
@@ -157,5 +159,5 @@ class History:
         return self._rate and max(self._rate, self._busiest)
 
 
-def _behind(partitions: Mapping[int, At]) -> int:
-    return sum(at.behind for at in partitions.values())
+def _behind(partitions: Mapping[int, At], of: Collection[int]) -> int:
+    return sum(partitions[p].behind for p in of)

@@ -45,6 +45,11 @@ def history(seconds: int, partitions: dict[int, tuple[float, float]], stopped: f
     return load
 
 
+def test_a_worker_that_only_stands_before_a_stopped_partition_is_not_taken_for_a_busy_one() -> None:
+    assert history(61, {0: (1000.0, 0.0), 1: (50.0, 50.0)}, frozenset({0})).rate is None
+    assert history(61, {0: (1000.0, 0.0), 1: (500.0, 50.0)}, frozenset({0})).rate == 50.0
+
+
 def test_a_lag_that_grows_asks_for_as_many_as_work_it_off() -> None:
     load = history(61, dict.fromkeys(range(4), (6000.0, 1250.0)))
 

@@ -6,7 +6,7 @@ from processor.errors import ConfigurationError
 LINEAGE = "lineage"
 USERS = "users"  # HLEN of counts: a lost `counts` is noticed
 CHANGED = "changed"  # HLEN of changed: the same for a lost `changed`; its copy says how many users a snapshot has
-FORGETS = "forgets"  # the number of the last forget; missing: nobody was forgotten yet
+FORGETS = "forgets"  # the number of the last forget, beside `before`; missing: nobody was forgotten yet
 ID = "id"  # in {prefix:S}:publishing:cursors only: the snapshot's
 
 

@@ -66,7 +66,13 @@ class Snapshots:
         Raises Refused when the shard, or that snapshot, has lost users.
         """
         keys = self._shards[shard]
-        arguments = (self._lineage, snapshot_id, packed_offsets(checkpoint), forgets, max(forgets + 1, int(time())))
+        arguments = (
+            self._lineage,
+            snapshot_id,
+            packed_offsets(checkpoint),
+            forgets,
+            max(forgets + 1, int(time() * 1000)),
+        )
         answer = self._connection.run("taking a snapshot", "take", keys.all(), arguments)
         match verdict(answer, keys, self._lineage):
             case "unchanged":
@@ -80,7 +86,15 @@ class Snapshots:
         left, users = mapping(answer[1]), answer[2]
         if b"id" not in left or int(left[b"changed"]) != users:
             raise lost(keys, f"{keys.publishing} has {users}, not as many as {keys.publishing_cursors} says")
-        return _snapshot(shard, left, fate(offsets(left), checkpoint, forgets_in(left) > forgets), resumed=True)
+        unpublished = forgets_in(left) > forgets
+        judged = fate(offsets(left), checkpoint, unpublished)
+        if judged is Fate.THAW and unpublished:
+            # Its users' counts of before are gone, so it can't be undone; from what is published it begins again.
+            self._connection.run("emptying a shard", "empty", keys.all(), [self._lineage])
+            raise NotReady(
+                f"Redis: shard {shard} came back older, forgot users on its way, and was emptied to be restored"
+            )
+        return _snapshot(shard, left, judged, resumed=True)
 
     def walk(self, snapshot: Snapshot) -> Iterator[list[tuple[str, int]]]:
         """Yield every user of a snapshot once, with their count, in batches; a forgotten one with 0 or less.
@@ -120,15 +134,12 @@ class Snapshots:
     def thaw(self, snapshot: Snapshot) -> bool:
         """Bring all its users back among the changed, with their counts of now; False when it is not there any more.
 
-        Who was forgotten with it is forgotten again with the next one, as nobody has been told of it.
         Interrupted, it can begin again: it deletes the snapshot only after the last user.
         """
         keys = self._shards[snapshot.shard]
-        names = (keys.counts, keys.cursors, keys.changed, keys.publishing_cursors, keys.forgetting)
+        names = (keys.counts, keys.cursors, keys.changed, keys.publishing_cursors)
         for batch in self.walk(snapshot):
-            users = [user for user, _ in batch]
-            forgotten = [user for user, logins in batch if logins <= 0]
-            arguments = (self._lineage, snapshot.id, msgpack.encode(users), msgpack.encode(forgotten))
+            arguments = (self._lineage, snapshot.id, msgpack.encode([user for user, _ in batch]))
             answer = self._connection.run("thawing a snapshot", "thaw", names, arguments)
             if verdict(answer, keys, self._lineage) == "gone":
                 return False

@@ -94,6 +94,6 @@ def test_the_checkpoint_carries_the_numbers_of_the_last_forgets(shards: list[tup
 
 
 def test_the_checkpoint_of_as_many_shards_as_there_may_be_fits() -> None:
-    made = Checkpoint([{0: 10**15} for _ in range(128)], [2_000_000_000] * 128)
+    made = Checkpoint([{0: 10**15} for _ in range(128)], [2 * 10**12] * 128)
 
     assert len(made.offsets()[0].metadata) <= 4_096

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from deploy.local.ports import pick_free
 from processor.counts.connection import check_policy, connect
 from processor.counts.failures import KEY_PATTERNS, RIGHTS
+from processor.counts.hosts import Hosts
 from processor.counts.lease import Lease, holder
 from processor.counts.snapshot import Snapshot
 from processor.counts.store import Applied, Conflict, CountStore, Move
@@ -370,6 +371,7 @@ def everything_once(place: Place) -> None:
     place.snapshots().thaw(snapshot)
     place.reading().shard_states()
     place.loading().add(0, "r1", 0, {})
+    Hosts(place.connection, place.settings.prefix).heard()
 
 
 @pytest.mark.parametrize("lacking", ["rename", "copy", "hset", "unlink"])

@@ -97,7 +97,8 @@ def passwords(
 ) -> None:
     """Have Kafka take the passwords (SCRAM-SHA-512) that are in these files; where one is missing, it is made up.
 
-    To change one, write the new one to its file, on all hosts, then run this: processes read the file again.
+    To change one, write the new one to its file, on all hosts, then run this; processes take it
+    at their next start: `restart --rolling`.
     """
     from processor.cli import console
     from processor.config import secrets

@@ -90,4 +90,4 @@ def publishes_whatever_was_left(snapshot: ModuleType) -> None:
 
     Shown by a Redis that comes back from within a flush: published counts go down.
     """
-    replace(snapshot, "fate", lambda _cursors, _checkpoint: snapshot.Fate.PUBLISH)
+    replace(snapshot, "fate", lambda *_: snapshot.Fate.PUBLISH)

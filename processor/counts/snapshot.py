@@ -83,7 +83,14 @@ class Snapshots:
                 return Behind(answered(answer[1]))
             case "taken":
                 return _snapshot(shard, mapping(answer[1]))
-        left, users = mapping(answer[1]), answer[2]
+        return self._left(shard, mapping(answer[1]), answer[2], (checkpoint, forgets))
+
+    def _left(
+        self, shard: int, left: dict[bytes, bytes], users: int, published: tuple[Mapping[int, int], int]
+    ) -> Snapshot:
+        """The snapshot that is there already; `published`: the checkpoint, and the forget that belongs to it."""
+        keys = self._shards[shard]
+        checkpoint, forgets = published
         if b"id" not in left or int(left[b"changed"]) != users:
             raise lost(keys, f"{keys.publishing} has {users}, not as many as {keys.publishing_cursors} says")
         unpublished = forgets_in(left) > forgets

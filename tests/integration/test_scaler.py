@@ -264,6 +264,10 @@ def test_a_step_of_five_times_the_minimum_is_taken_and_left_without_flapping_and
 
 def _poisoned(trial: Trial) -> None:
     """A partition that the breaker stopped falls behind, and no worker is started for it."""
+    # It is stopped; that is known some seconds later, which are nearly as long as the lag that is allowed here.
+    trial.account.feed(200, malformed=1.0, partition=0)
+    trial.dry_run.looks(3, lambda line: "without partition 0" in line)
+    trial.run(1)
     before, began = len(trial.targets()), len(trial.dry_run.lines)
     # More than one worker could catch up with in time, if it were to be caught up with.
     trial.account.feed(3_000, malformed=1.0, partition=0)

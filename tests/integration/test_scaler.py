@@ -256,27 +256,8 @@ def test_a_step_of_five_times_the_minimum_is_taken_and_left_without_flapping_and
     trial.agree()
     assert host.processes()[stopped].state == "STOPPED"
 
-    _poisoned(trial)
-
     trial.account.check()
     assert host.tool("audit", "--full").returncode == Exit.OK
-
-
-def _poisoned(trial: Trial) -> None:
-    """A partition that the breaker stopped falls behind, and no worker is started for it."""
-    # It is stopped; that is known some seconds later, which are nearly as long as the lag that is allowed here.
-    trial.account.feed(200, malformed=1.0, partition=0)
-    trial.dry_run.looks(3, lambda line: "without partition 0" in line)
-    trial.run(1)
-    before, began = len(trial.targets()), len(trial.dry_run.lines)
-    # More than one worker could catch up with in time, if it were to be caught up with.
-    trial.account.feed(3_000, malformed=1.0, partition=0)
-    with trial.load(50.0):
-        looks = trial.dry_run.looks(20, lambda line: "without partition 0" in line)
-    print(*trial.dry_run.lines[began:], sep="\n")
-    assert {DECISION.match(line)[2] for line in looks} == {"1"}
-    assert len(trial.targets()) == before, "the scaler changed something for a poisoned partition"
-    assert trial.host.tool("resume", "--all").returncode == Exit.OK
 
 
 def test_of_workers_without_partitions_one_stays_as_a_spare(direct: Settings, slowed: Slowed) -> None:

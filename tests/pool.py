@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from tests.audited import audited
 
 COMMAND = str(stack.ROOT / ".venv" / "bin" / "data-processor")
 PATIENCE_SECONDS = 300.0
+FEED_SECONDS = 0.5
 MALFORMED = [b"{", b"", None, b"[1]", b'{"user_id":""}', b'{"user_id":"u","timestamp":"soon"}', b"\xff\xfe"]
 
 
@@ -175,6 +177,27 @@ class Account:
             assert published_counts(self.settings) == self.users
             found = audited(self.settings, full=True, leave=False).findings
             assert found.verdict is audit, (found.shown, found.reasons)
+
+
+@contextmanager
+def fed(account: Account, rate: float, users: int = 100) -> Iterator[None]:
+    """So many logins a second, all the time; what could not be sent in time is sent at once."""
+    done = threading.Event()
+
+    def feed() -> None:
+        began, sent = time.monotonic(), 0
+        while not done.wait(FEED_SECONDS):
+            due = int((time.monotonic() - began) * rate) - sent
+            account.feed(due, users)
+            sent += due
+
+    feeding = threading.Thread(target=feed)
+    feeding.start()
+    try:
+        yield
+    finally:
+        done.set()
+        feeding.join()
 
 
 def read(settings: Settings, topic: str) -> list[tuple[bytes | None, bytes | None]]:

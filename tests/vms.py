@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -29,10 +28,9 @@ from tests import stack
 from tests.chaos import network
 from tests.chaos.host import Host
 from tests.chaos.network import Machine
-from tests.pool import Account, eventually
+from tests.pool import eventually
 
 KAFKA_PORT, CONTROLLER_PORT, REDIS_PORT = 9092, 9093, 6379
-FEED_AT_ONCE, FEED_PAUSE_SECONDS = 60, 0.2
 
 
 def in_a_network_of_its_own(test: Callable[..., None]) -> Callable[..., None]:
@@ -150,24 +148,6 @@ def datacenter(partitions: int, scaler: ScalerSettings) -> Iterator[Datacenter]:
             raise
         finally:
             made.stop()
-
-
-@contextmanager
-def fed(account: Account) -> Iterator[None]:
-    """Logins all the time."""
-    done = threading.Event()
-
-    def feed() -> None:
-        while not done.wait(FEED_PAUSE_SECONDS):
-            account.feed(FEED_AT_ONCE)
-
-    feeding = threading.Thread(target=feed)
-    feeding.start()
-    try:
-        yield
-    finally:
-        done.set()
-        feeding.join()
 
 
 class Offsets:

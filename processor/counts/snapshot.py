@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from time import time
+from typing import Any
 
 from msgspec import Struct, msgpack
 
@@ -83,21 +84,15 @@ class Snapshots:
                 return Behind(answered(answer[1]))
             case "taken":
                 return _snapshot(shard, mapping(answer[1]))
-        return self._left(shard, mapping(answer[1]), answer[2], (checkpoint, forgets))
+        return self._left(shard, _whole(keys, answer), checkpoint, forgets)
 
-    def _left(
-        self, shard: int, left: dict[bytes, bytes], users: int, published: tuple[Mapping[int, int], int]
-    ) -> Snapshot:
-        """The snapshot that is there already; `published`: the checkpoint, and the forget that belongs to it."""
-        keys = self._shards[shard]
-        checkpoint, forgets = published
-        if b"id" not in left or int(left[b"changed"]) != users:
-            raise lost(keys, f"{keys.publishing} has {users}, not as many as {keys.publishing_cursors} says")
+    def _left(self, shard: int, left: dict[bytes, bytes], checkpoint: Mapping[int, int], forgets: int) -> Snapshot:
+        """The snapshot that is there already, judged by what is published."""
         unpublished = forgets_in(left) > forgets
         judged = fate(offsets(left), checkpoint, unpublished)
         if judged is Fate.THAW and unpublished:
             # Its users' counts of before are gone, so it can't be undone; from what is published it begins again.
-            self._connection.run("emptying a shard", "empty", keys.all(), [self._lineage])
+            self._connection.run("emptying a shard", "empty", self._shards[shard].all(), [self._lineage])
             raise NotReady(
                 f"Redis: shard {shard} came back older, forgot users on its way, and was emptied to be restored"
             )
@@ -151,6 +146,13 @@ class Snapshots:
             if verdict(answer, keys, self._lineage) == "gone":
                 return False
         return self.drop(snapshot)
+
+
+def _whole(keys: Keys, answer: list[Any]) -> dict[bytes, bytes]:
+    left, users = mapping(answer[1]), answer[2]
+    if b"id" not in left or int(left[b"changed"]) != users:
+        raise lost(keys, f"{keys.publishing} has {users}, not as many as {keys.publishing_cursors} says")
+    return left
 
 
 def _snapshot(

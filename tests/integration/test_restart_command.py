@@ -1,12 +1,11 @@
 """`data-processor restart` on a real pool under its real supervisord: nothing lost, nothing twice."""
 
-import threading
 from pathlib import Path
 
 from processor.errors import Exit
 from processor.settings import Settings
 from tests.command import run
-from tests.pool import Account, eventually
+from tests.pool import Account, eventually, fed
 from tests.supervised import vm
 
 
@@ -16,19 +15,8 @@ def test_a_rolling_restart_under_load_renews_every_process_and_is_exact(quick: S
         account.feed(1_000)
         eventually("everything at rest", account.settled)
         before = host.processes()
-        done = threading.Event()
-
-        def feed() -> None:
-            while not done.is_set():
-                account.feed(200)
-
-        feeding = threading.Thread(target=feed)
-        feeding.start()
-        try:
+        with fed(account, 1_000.0):
             restarted = host.tool("restart", "--rolling")
-        finally:
-            done.set()
-            feeding.join()
         after = host.processes()
 
         assert (restarted.returncode, restarted.stderr) == (Exit.OK, "")

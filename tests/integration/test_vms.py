@@ -5,11 +5,12 @@ import time
 from processor.errors import Exit
 from processor.settings import ScalerSettings
 from tests.chaos.host import Host
-from tests.pool import Account, eventually
+from tests.pool import Account, eventually, fed
 from tests.scraping import Scrape
-from tests.vms import Datacenter, Offsets, datacenter, fed, in_a_network_of_its_own, offsets, shared, status, workers
+from tests.vms import Datacenter, Offsets, datacenter, in_a_network_of_its_own, offsets, shared, status, workers
 
 PARTITIONS = 6
+LOAD = 300.0  # logins a second
 AIMED_SECONDS = 15.0  # until partitions of a lost VM move again, on a machine that has the time for it: told, not held
 # It says how many run; nothing is to stop for want of load while the test lasts.
 SCALER = ScalerSettings(min_workers=1, interval_seconds=2.0, cool_down_seconds=3600.0)
@@ -25,7 +26,7 @@ def test_a_vm_lost_whole_is_replaced_and_gets_its_share_back_and_every_login_cou
         )
         small = center.add("vm-small", 3)
         account = Account(center.settings, 1)
-        with fed(account):
+        with fed(account, LOAD):
             shared({large: 4, small: 2})  # as their slots are
             _tells_of_both(center)
             seconds = _lost(center, large)
@@ -34,7 +35,7 @@ def test_a_vm_lost_whole_is_replaced_and_gets_its_share_back_and_every_login_cou
             eventually("and has every partition", lambda: _owners(small) == {"vm-small"})
         account.check()
         _is_exact(small)
-        with fed(account):
+        with fed(account, LOAD):
             large.machine.heal()
             large.start()
             shared({large: 4, small: 2})

@@ -92,7 +92,7 @@ def hear(story: Story, case: Case) -> list[str]:
     except Exception as problem:  # it must not keep the other cases waiting
         case.gives_up()
         case.sound_rests.set()
-        return [f"{OTHERWISE}: {problem}", *case.logs()]
+        return [f"{OTHERWISE}: {problem!r}", *case.logs()]
 
 
 @contextmanager

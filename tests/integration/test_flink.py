@@ -2,9 +2,12 @@
 
 import random
 import shutil
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -48,6 +51,26 @@ def hostile(limit: int) -> list[Record]:
     return records
 
 
+@contextmanager
+def arriving(feed_some: Callable[[int], object]) -> Iterator[None]:
+    """`feed_some(0)`, `feed_some(1)` and so on, some in each second for as long as the block runs."""
+    done = Event()
+
+    def work() -> None:
+        for turn in count():
+            feed_some(turn)
+            if done.wait(0.2):
+                return
+
+    with ThreadPoolExecutor(1) as threads:
+        working = threads.submit(work)
+        try:
+            yield
+        finally:
+            done.set()
+        working.result()
+
+
 def everything_read(settings: Settings, group: str) -> bool:
     ends = {p: end for p, (_, end) in bounds(settings, settings.topics.input).items() if end}
     return offsets(settings, group).items() >= ends.items()
@@ -57,9 +80,32 @@ def test_the_pool_and_flink_make_the_same_of_the_same(quick: Settings, tmp_path:
     other = beside(quick, "other")
     stack.create_topics(other)
     feed(quick, logins(8, 20_000) + hostile(quick.topics.max_message_bytes))
-    job = flink.submit(Job(other).text())
+    job = flink.jobs.start(Job(other).text())
     with pool(quick, tmp_path):
         eventually("the pool is done", lambda: everything_read(quick, quick.aggregations_group))
     eventually("Flink is done", lambda: everything_read(quick, f"{other.group}-flink"))
-    flink.savepoint(job)
+    flink.jobs.savepoint(job)
+    assert_same(outcome(quick), outcome(other))
+
+
+def test_a_killed_task_manager_and_another_parallelism_change_no_record(
+    quick: Settings, tmp_path: Path, flink: Flink
+) -> None:
+    other = beside(quick, "other")
+    stack.create_topics(other)
+    text, usual, strange = Job(other).text(), logins(9, 60_000), hostile(quick.topics.max_message_bytes)
+    with pool(quick, tmp_path):
+        with arriving(lambda turn: feed(quick, usual[turn * 250 :][:250] + strange[turn * 5 :][:5])):
+            killed = flink.jobs.start(text, parallelism=4)  # all slots, so every TaskManager has a part
+            eventually("there is something to go back to", lambda: flink.jobs.checkpoints(killed) > 1)
+            flink.task_managers[0].kill()
+            eventually("the job notices", lambda: flink.jobs.state(killed) != "RUNNING")
+            flink.start_task_manager(0)
+            eventually("the job went back", lambda: flink.jobs.restored(killed) > 0)
+            flink.jobs.await_running(killed)
+            rescaled = flink.jobs.start(text, parallelism=2, savepoint=flink.jobs.savepoint(killed))
+            eventually("it works on", lambda: flink.jobs.checkpoints(rescaled) > 1)
+        eventually("the pool is done", lambda: everything_read(quick, quick.aggregations_group))
+    eventually("Flink is done", lambda: everything_read(quick, f"{other.group}-flink"))
+    flink.jobs.savepoint(rescaled)
     assert_same(outcome(quick), outcome(other))

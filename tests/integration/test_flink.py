@@ -1,5 +1,6 @@
 """Flink does the pool's work: the same records, dead letters and counts, whatever dies."""
 
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from tests.integration.test_hostile_topic import feed
 from tests.pool import bounds, eventually, offsets, pool
 from tests.unit.hostile import CASES
 
+PARITY_LOGINS = int(os.environ.get("PARITY_LOGINS", "20000"))  # by so many the pool and Flink are compared
+
 Record = tuple[bytes | None, bytes | None, object]
 
 
@@ -41,6 +44,11 @@ def flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flink]:
 def logins(seed: int, amount: int) -> list[Record]:
     made = (each for block in records(Recipe(seed=seed, malformed=0.01, users=2_000)) for each in block)
     return [(key, value, None) for key, value in islice(made, amount)]
+
+
+def parts(everything: list[Record]) -> Iterator[list[Record]]:
+    """As many at once as a producer's queue takes."""
+    return (everything[begin : begin + 50_000] for begin in range(0, len(everything), 50_000))
 
 
 def hostile(limit: int) -> list[Record]:
@@ -79,7 +87,8 @@ def everything_read(settings: Settings, group: str) -> bool:
 def test_the_pool_and_flink_make_the_same_of_the_same(quick: Settings, tmp_path: Path, flink: Flink) -> None:
     other = beside(quick, "other")
     stack.create_topics(other)
-    feed(quick, logins(8, 20_000) + hostile(quick.topics.max_message_bytes))
+    for some in parts(logins(8, PARITY_LOGINS) + hostile(quick.topics.max_message_bytes)):
+        feed(quick, some)
     job = flink.jobs.start(Job(other).text())
     with pool(quick, tmp_path):
         eventually("the pool is done", lambda: everything_read(quick, quick.aggregations_group))

@@ -188,6 +188,14 @@ def test_no_role_reaches_what_is_not_its_own(server: SecuredRedis, role: str) ->
             connection.call("trying", *command.split(), near="{logins}:x")
 
 
+def test_doctor_finds_that_the_operator_lacks_nothing(server: SecuredRedis) -> None:
+    connection = connect(server.settings(), "test")
+    try:
+        assert checkup.refused(connection, "logins") == []
+    finally:
+        connection.close()
+
+
 def test_nobody_comes_in_without_a_name(server: SecuredRedis) -> None:
     nameless = replace(server.settings(), username="", password_file="")
     with pytest.raises(ConfigurationError, match=r"redis\.username"):

@@ -7,12 +7,13 @@ from pathlib import Path
 import redis
 from msgspec.structs import replace
 
+from deploy.local import redis_tls
 from deploy.local.ports import pick_free
 from deploy.redis import users
 from processor.config.roles import OPERATOR
 from processor.settings import RedisSettings
 from tests.certificates import Authority
-from tests.stack import ROOT, RedisServer
+from tests.stack import RedisServer
 
 PASSWORD = "s3cret-tests"  # noqa: S105 (of the tests' own user, who may do everything)
 
@@ -80,12 +81,9 @@ def secured_redis(folder: Path, prefixes: Sequence[str] = ("logins",)) -> Iterat
     authority, secrets = Authority(folder / "tls"), folder / "secrets"
     (port,) = pick_free(1)
     certificate, key = authority.sign("redis")
-    options = (
-        *("--include", str(ROOT / "deploy/redis/tls.conf"), "--tls-port", str(port)),
-        *("--tls-cert-file", str(certificate), "--tls-key-file", str(key)),
-        *("--tls-ca-cert-file", str(authority.certificate), "--aclfile", str(write_users(secrets, prefixes))),
-    )
-    server = SecuredRedis(folder / "redis", port, dies_with_parent=True, options=options, ca=authority.certificate)
+    secured = redis_tls.SecuredRedis(certificate, key, authority.certificate, write_users(secrets, prefixes))
+    own = {"options": secured.options(port), "ca": authority.certificate}
+    server = SecuredRedis(folder / "redis", port, dies_with_parent=True, **own)
     server.authority, server.secrets, server.prefixes = authority, secrets, prefixes
     try:
         server.start()

@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     up.add_argument(
         "--secure",
         action=argparse.BooleanOptionalAction,
-        help="with TLS on every connection, a user for each role, and no rights but those",
+        help="with TLS alone to Kafka and Redis, a user for each role in both, and no rights but those",
     )
     up.add_argument("--prometheus-port", type=_port, metavar="PORT", help="9090 by default")
     up.add_argument("--logins", type=_whole, metavar="N", help="made-up logins to begin with: 100000 by default")

@@ -8,6 +8,7 @@ from deploy.local.monitoring import Monitoring
 from deploy.local.place import Place, Secured
 from deploy.local.ports import LOOPBACK
 from deploy.local.progress import step
+from deploy.local.redis_tls import SecuredRedis
 from deploy.local.servers import Broker, Redis
 from deploy.local.state import Options
 
@@ -17,9 +18,15 @@ def servers_of(options: Options) -> tuple[Redis, Brokers]:
     jmx = options.jmx_ports if options.monitoring else [None] * options.brokers
     ports = zip(options.broker_ports, options.certificate_ports, jmx, strict=True)
     each = zip(_homes(options), ports, strict=True)
-    return Redis(state.REDIS, options.redis_port), Brokers(
-        [_broker(options, folder, place, *numbers) for (folder, place), numbers in each]
-    )
+    return _redis(options), Brokers([_broker(options, folder, place, *numbers) for (folder, place), numbers in each])
+
+
+def _redis(options: Options) -> Redis:
+    if not options.secure:
+        return Redis(state.REDIS, options.redis_port)
+    own, ca = state.TLS / "redis.pem", state.TLS / "ca.pem"
+    secured = SecuredRedis(own, own, ca, state.REDIS_SECRETS / "users.acl")
+    return Redis(state.REDIS, options.redis_port, options=secured.options(options.redis_port), ca=ca)
 
 
 def _homes(options: Options) -> list[tuple[Path, Place]]:

@@ -13,6 +13,7 @@ from deploy.local.servers import DEPLOY
 from deploy.local.state import Options
 
 PROMETHEUS = DEPLOY / "prometheus"
+MONITOR = "monitor"  # redis_exporter, in deploy/redis/users.acl
 _START_SECONDS = 120.0  # each is there within a second, but on a busy machine
 _RETENTION = "--storage.tsdb.retention.time=15d"
 
@@ -85,7 +86,7 @@ def programs(options: Options) -> list[Program]:
     listen = {name: f"{LOOPBACK}:{port}" for name, port in ports.named.items()}
     folder = state.MONITORING
     node = ["prometheus-node-exporter", f"--web.listen-address={listen['node']}"]
-    redis = ["prometheus-redis-exporter", f"-redis.addr=redis://{LOOPBACK}:{options.redis_port}"]
+    redis = ["prometheus-redis-exporter", *_of_redis(options)]
     alertmanager = [
         "prometheus-alertmanager",
         f"--config.file={folder / 'alertmanager.yml'}",
@@ -105,6 +106,17 @@ def programs(options: Options) -> list[Program]:
         Program("redis-exporter", [*redis, f"-web.listen-address={listen['redis']}"], ports.redis, "/"),
         Program("alertmanager", alertmanager, ports.alertmanager, "/-/ready"),
         Program("prometheus", prometheus, ports.prometheus, "/-/ready"),
+    ]
+
+
+def _of_redis(options: Options) -> list[str]:
+    server = f"{LOOPBACK}:{options.redis_port}"
+    if not options.secure:
+        return [f"-redis.addr=redis://{server}"]
+    return [
+        *(f"-redis.addr=rediss://{server}", f"-redis.user={MONITOR}"),
+        *(f"-redis.password-file={state.MONITOR_PASSWORDS}", f"-tls-ca-cert-file={state.TLS / 'ca.pem'}"),
+        "-config-command=-",  # it may not ask for the configuration, and need not
     ]
 
 

@@ -12,7 +12,8 @@ from deploy.local.daemon import Daemon
 from deploy.local.package import program
 from deploy.local.ports import LOOPBACK
 from deploy.local.problem import Problem
-from deploy.local.state import CONFIG, LOG, ROOT, RUN, SECRETS, TLS, Options
+from deploy.local.state import CONFIG, LOG, REDIS_SECRETS, ROOT, RUN, SECRETS, TLS, Options
+from deploy.redis.users import password_file
 
 SUPERVISORD_CONF = ROOT / "supervisord.conf"
 # A drain may take supervisord.conf's stopwaitsecs (20 s); the workers are all asked at once.
@@ -22,6 +23,8 @@ _OURS = (
     *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CLIENT_RACK", "REDIS_URL", "RUN_DIRECTORY", "EXPORTER_PORT"),
     *("KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISMS", "KAFKA_SASL_USERNAME", "KAFKA_SSL_CA_LOCATION"),
     *("KAFKA_SASL_PASSWORD", "KAFKA_SASL_PASSWORD_FILE"),
+    *("REDIS_CA_FILE", "REDIS_CERTIFICATE_FILE", "REDIS_KEY_FILE", "REDIS_SENTINELS", "REDIS_CLUSTER"),
+    *("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_PASSWORD_FILE"),
     *("TOPICS_PARTITIONS", "TOPICS_REPLICATION_FACTOR", "TOPICS_MIN_INSYNC_REPLICAS"),
 )
 
@@ -37,7 +40,7 @@ def configure(options: Options) -> None:
         f'[kafka]\n"bootstrap.servers" = "{bootstrap}"\n{place}{_login(options)}\n'
         f"[topics]\npartitions = {options.partitions}\n"
         f"replication_factor = {copies}\nmin_insync_replicas = {in_sync}\n\n"
-        f'[redis]\nurl = "redis://{LOOPBACK}:{options.redis_port}/0"\n\n'
+        f"[redis]\n{_counts(options)}\n"
         f"[exporter]\nport = {options.exporter_port}\n"
     )
 
@@ -50,6 +53,16 @@ def _login(options: Options) -> str:
         '"security.protocol" = "SASL_SSL"\n"sasl.mechanisms" = "SCRAM-SHA-512"\n"sasl.username" = "{role}"\n'
         f'"sasl.password.file" = {json.dumps(str(SECRETS / "{role}"))}\n'
         f'"ssl.ca.location" = {json.dumps(str(TLS / "ca.pem"))}\n'
+    )
+
+
+def _counts(options: Options) -> str:
+    """Where Redis is, and as whom each process comes there."""
+    if not options.secure:
+        return f'url = "redis://{LOOPBACK}:{options.redis_port}/0"\n'
+    return (
+        f'url = "rediss://{LOOPBACK}:{options.redis_port}/0"\nca_file = {json.dumps(str(TLS / "ca.pem"))}\n'
+        f'username = "{{role}}"\npassword_file = {json.dumps(str(password_file(REDIS_SECRETS, "{role}")))}\n'
     )
 
 

@@ -60,14 +60,14 @@ def write(directory: Path, prefixes: Sequence[str] = ("logins",), *, cluster: bo
         f"user {name} {' '.join(_rules(directory, name, rules, prefixes, cluster=cluster))}" for name, rules in _users()
     ]
     path = directory / "users.acl"
-    _put(path, "".join(f"{line}\n" for line in lines))
+    put(path, "".join(f"{line}\n" for line in lines))
     return path
 
 
 def change(directory: Path, role: str) -> None:
     """Make the next password of a role, unless there is one already."""
     if not (following := _following(directory, role)).exists():
-        _put(following, _new())
+        put(following, _new())
 
 
 def changed(directory: Path, role: str) -> None:
@@ -114,7 +114,7 @@ def _for_each_prefix(rule: str, prefixes: Sequence[str]) -> Iterator[str]:
 def _hashes(directory: Path, role: str) -> Iterator[str]:
     """Of the password in force, and of the one that follows, while it is being changed."""
     if not (first := password_file(directory, role)).exists():
-        _put(first, _new())
+        put(first, _new())
     for file in (first, _following(directory, role)):
         if file.exists():
             yield f"#{hashlib.sha256(file.read_text(encoding='utf-8').rstrip().encode()).hexdigest()}"
@@ -124,7 +124,7 @@ def _new() -> str:
     return f"{secrets.token_urlsafe(32)}\n"
 
 
-def _put(path: Path, text: str) -> None:
+def put(path: Path, text: str) -> None:
     """Replace a file as a whole, for its owner alone from its first byte on."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)

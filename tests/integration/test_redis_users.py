@@ -196,6 +196,20 @@ def test_doctor_finds_that_the_operator_lacks_nothing(server: SecuredRedis) -> N
         connection.close()
 
 
+def test_what_scripts_wrote_is_there_after_a_restart(server: SecuredRedis) -> None:
+    """Redis reads its append-only log as the user `default`."""
+    keys = Keys("logins", 0)
+    Work(server.settings("worker")).count()
+    with server.client() as client:
+        before = client.hgetall(keys.counts), client.hgetall(keys.cursors)
+
+    server.kill9()
+    server.start()
+
+    with server.client() as client:
+        assert (client.hgetall(keys.counts), client.hgetall(keys.cursors)) == before
+
+
 def test_nobody_comes_in_without_a_name(server: SecuredRedis) -> None:
     nameless = replace(server.settings(), username="", password_file="")
     with pytest.raises(ConfigurationError, match=r"redis\.username"):

@@ -1,5 +1,6 @@
 """A copy of the checkout, for deploy/local/up and down as a person uses them."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,10 +8,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
-
-import redis
 
 from deploy.local import jars, ports
 from tests.stack import ROOT
@@ -78,9 +76,26 @@ class Checkout:
         words = [line.replace(",", "").split() for line in self.supervisorctl("status")]
         return {line[0]: line[3] for line in words if line[1] == "RUNNING"}
 
+    def secrets(self) -> dict[str, str]:
+        """Each password and key of a secured stack, by its file; nobody else may read one."""
+        files = [path for name in ("secrets", "tls") for path in (self.root / ".local" / name).rglob("*")]
+        own = [path for path in files if path.is_file() and path.name != "ca.pem"]
+        assert {path.stat().st_mode & 0o777 for path in own} == {0o600}
+        return {path.name: _secret(path.read_text()) for path in own if path.suffix not in {".acl", ".json"}}
+
+    def written(self) -> list[Path]:
+        """What the stack's processes have said, and the configuration that they read."""
+        state = self.root / ".local"
+        logs = [*state.glob("log/*"), *state.glob("kafka/**/log/*"), *state.glob("redis/log/*"), *state.glob("*.toml")]
+        return [path for path in logs if path.is_file()]
+
     def logins_counted(self) -> int:
-        with closing(redis.Redis(port=self.redis_port)) as client:
-            return sum(int(count) for count in client.hvals("{logins:0}:counts"))
+        return sum(json.loads(self.tool("top", "1000000", "--json").stdout or "{}").values())
+
+
+def _secret(text: str) -> str:
+    """A password; of a key the first line that is its own."""
+    return text.splitlines()[1] if text.startswith("-----BEGIN") else text.strip()
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 300) -> None:

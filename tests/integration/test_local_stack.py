@@ -4,6 +4,9 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -69,23 +72,62 @@ def test_a_stack_comes_up_stays_and_comes_back_with_its_data(checkout: Checkout)
     assert {path.name for path in (checkout.root / ".local").iterdir()} <= {"jars", "lock"}
 
 
-def test_three_brokers_come_up_lose_one_and_come_back_with_all_that_was_fed(checkout: Checkout) -> None:
-    options = ["--kafka-port", str(checkout.kafka_port), "--redis-port", str(checkout.redis_port)]
+def test_three_secured_brokers_come_up_lose_one_and_come_back_with_all_that_was_fed(checkout: Checkout) -> None:
+    options = ["--kafka-port", str(checkout.kafka_port), "--redis-port", str(checkout.redis_port), "--partitions", "2"]
+    options += ["--secure", "--monitoring", "--prometheus-port", str(ports.pick_free(1)[0])]
 
-    # Up: in three zones, with every login counted; and so they stay while a broker is gone.
-    first = checkout.up(*options, "--brokers", "3", "--partitions", "2", "--logins", str(LOGINS))
+    # Up: in three zones, nobody in plaintext, every login counted; and so they stay while a broker is gone.
+    first = checkout.up(*options, "--brokers", "3", "--logins", str(LOGINS))
     assert first.returncode == 0, first.stderr
+    assert not any(map(ports.is_free, listening(checkout.kafka_port)))
+    assert not any(map(ports.kafka_answers, listening(checkout.kafka_port)))
+    assert not ports.redis_answers(checkout.redis_port)
+    eventually(lambda: "redis_up 1" in page(checkout.kafka_port + 14))
     folders = sorted(path for path in (checkout.root / ".local" / "kafka").iterdir() if path.is_dir())
     assert len(folders) == len(ZONES)
     os.kill(int((folders[0] / "broker.pid").read_text().split()[0]), signal.SIGKILL)
+    for process in ("worker:worker-00", "flusher"):
+        os.kill(int(checkout.pids()[process]), signal.SIGKILL)
     fed = checkout.tool("generate", "--logins", str(LOGINS))
     assert fed.returncode == 0, fed.stderr
     eventually(lambda: checkout.logins_counted() == 2 * LOGINS)
 
-    # Up again: who is gone is started, and it is all still there, exactly once.
+    # Up again: who is gone is started, with the password that it had, and it is all still there, exactly once.
+    os.kill(int((checkout.root / ".local/redis/redis.pid").read_text().split()[0]), signal.SIGKILL)
+    secrets = checkout.secrets()
     assert checkout.up().returncode == 0
+    assert checkout.secrets() == secrets
     eventually(lambda: checkout.tool("audit", "--full").returncode == 0)
     assert checkout.logins_counted() == 2 * LOGINS
+
+    # Every tool works as the operator that it is, and neither they nor the logs nor any command line show a secret.
+    shown = first.stdout + first.stderr + command_lines()
+    for tool in (["status"], ["doctor"], ["config"], ["config", "--json"]):
+        done = checkout.tool(*tool)
+        assert done.returncode == 0, done.stdout + done.stderr
+        shown += done.stdout + done.stderr
+    shown += "".join(path.read_text(errors="replace") for path in checkout.written())
+    assert [role for role, secret in secrets.items() if secret in shown] == []
+
+
+def listening(first: int) -> list[int]:
+    """Of each broker the ports for clients, for other brokers, and for those who come with a certificate."""
+    return [first + offset for number in range(3) for offset in (3 * number, 3 * number + 1, 16 + number)]
+
+
+def page(port: int) -> str:
+    with suppress(OSError), urlopen(f"http://{ports.LOOPBACK}:{port}/metrics", timeout=30) as answer:
+        return str(answer.read().decode())
+    return ""
+
+
+def command_lines() -> str:
+    """Those of all that runs, as anybody on this machine may read them."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            lines.append((process / "cmdline").read_text(errors="replace"))
+    return "\n".join(lines)
 
 
 def test_a_port_in_use_is_one_line_and_nothing_is_left_running(checkout: Checkout) -> None:

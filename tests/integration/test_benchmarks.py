@@ -23,6 +23,7 @@ SMALL = {
     "users": ["--logins", "2000", "--rounds", "1", "--users", "10,2000", "--changed", "10", "--flushes", "1"],
     "recovery": ["--kills", "1", "--workers", "1", "--rate", "200"],
     "stages": ["--logins", "2000", "--rounds", "1"],
+    "secured": ["--logins", "2000", "--rounds", "1"],
 }
 
 

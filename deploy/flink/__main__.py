@@ -1,22 +1,32 @@
-"""`python -m deploy.flink sql|ksqldb`: the job's text for the settings in force, on standard output."""
+"""`python -m deploy.flink sql|ksqldb|migrate`: the job's text for the settings in force, or the way to it."""
 
 import os
 import sys
 
+from deploy.flink.migrate import migrate
 from deploy.flink.sql import Job, ksqldb
+from deploy.local.problem import Problem
 from processor.config import load
+from processor.config.roles import OPERATOR
+from processor.errors import DataProcessorError, Exit
 from processor.settings import Settings
 
 _TEXTS = {"sql": lambda settings: Job(settings).text(), "ksqldb": ksqldb}
 
 
 def main(arguments: list[str]) -> int:
-    """Print one of both."""
-    if len(arguments) != 1 or arguments[0] not in _TEXTS:
-        print("usage: python -m deploy.flink sql|ksqldb", file=sys.stderr)
+    """Print one of both texts, or migrate; what can't be done is one line, and an exit code of data-processor's."""
+    if not arguments or arguments[0] not in {*_TEXTS, "migrate"} or (arguments[0] in _TEXTS and len(arguments) > 1):
+        print("usage: python -m deploy.flink sql|ksqldb|migrate [--help]", file=sys.stderr)
         return 2
-    settings: Settings = load(os.environ).settings
-    sys.stdout.write(_TEXTS[arguments[0]](settings))
+    try:
+        settings: Settings = load(os.environ, role=OPERATOR).settings
+        if arguments[0] == "migrate":
+            return migrate(settings, arguments[1:])
+        sys.stdout.write(_TEXTS[arguments[0]](settings))
+    except (DataProcessorError, Problem, OSError) as problem:
+        print(f"deploy/flink: {problem}", file=sys.stderr)
+        return getattr(problem, "exit_code", Exit.UNAVAILABLE)
     return 0
 
 

@@ -62,6 +62,11 @@ class Jobs:
         """Ask for a job's state, as Flink names it."""
         return str(self.ask(f"/jobs/{job}")["state"])
 
+    def running(self) -> set[str]:
+        """Ask for the ids of all jobs that have not ended."""
+        jobs = self.ask("/jobs")["jobs"]
+        return {job["id"] for job in jobs if job["status"] not in ("FINISHED", "CANCELED", "FAILED")}
+
     def parts(self, job: str) -> dict[str, str]:
         """Ask for a job's parts by name, each with its state."""
         return {vertex["name"]: vertex["status"] for vertex in self.ask(f"/jobs/{job}")["vertices"]}
@@ -95,12 +100,12 @@ class Jobs:
         with self._open(path, data) as answer:
             return json.load(answer)
 
-    def until(self, what: str, holds: Callable[[], object]) -> None:
+    def until(self, what: str, holds: Callable[[], object], seconds: float = SECONDS) -> None:
         """Wait for something; a Problem, with its name, when it takes too long."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
-                raise Problem(f"Flink at {self._address}: not within {SECONDS:.0f} s: {what}")
+                raise Problem(f"Flink at {self._address}: not within {seconds:.0f} s: {what}")
             time.sleep(0.1)
 
     def _open(self, path: str, data: bytes | None = None, method: str | None = None) -> Any:

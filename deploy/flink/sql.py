@@ -13,6 +13,9 @@ from processor.settings import Settings
 Begin = Literal["earliest", "held"] | Mapping[int, int]
 """Where logins are read from when no savepoint says it; held: not at all yet, so that counts can be read first."""
 
+COUNTED = "counted_before"
+"""The table of the counts that another pool has published; its part of the job ends when they are read."""
+
 _RECORD = "`key` BYTES, `value` BYTES, `headers` MAP<STRING, BYTES> METADATA"
 _RAW = "'key.format' = 'raw', 'key.fields' = 'key', 'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY'"
 _TYPES = {str: "STRING", int: "BIGINT"}
@@ -35,7 +38,8 @@ class Job(msgspec.Struct, frozen=True):
         tables += [_sink(self.settings, "dead_letters", topics.dead_letters), self._aggregations()]
         if self.counted is not None:
             tables.append(self._counted(self.counted))
-        parts = [_HEAD, *_options(), _FUNCTION, *tables, self._judged(), self._work()]
+        dropping = [] if self.counted is None else ["SET 'table.exec.sink.not-null-enforcer' = 'DROP';"]
+        parts = [_HEAD, *_options(), *dropping, _FUNCTION, *tables, self._judged(), self._work()]
         return "\n".join(parts)
 
     def _logins(self) -> str:
@@ -59,17 +63,19 @@ class Job(msgspec.Struct, frozen=True):
     def _aggregations(self) -> str:
         options = _exactly_once(self.settings, self.settings.topics.aggregations)
         formats = "'key.format' = 'raw', 'value.format' = 'json'"
-        return _table("user_aggregations", _counts(), "upsert-kafka", self.settings, options, formats)
+        counts = columns(Aggregation) + ("" if self.counted is None else " NOT NULL")
+        counts += ", PRIMARY KEY (user_id) NOT ENFORCED"
+        return _table("user_aggregations", counts, "upsert-kafka", self.settings, options, formats)
 
     def _counted(self, ends: Mapping[int, int]) -> str:
         options = {
             "topic": self.settings.topics.aggregations,
-            "properties.isolation.level": "read_committed",
+            "scan.startup.mode": "earliest-offset",
             "scan.bounded.mode": "specific-offsets",
             "scan.bounded.specific-offsets": _offsets(ends),
+            "properties.isolation.level": "read_committed",
         }
-        formats = "'key.format' = 'raw', 'value.format' = 'json'"
-        return _table("counted_before", _counts(), "upsert-kafka", self.settings, options, formats)
+        return _table(COUNTED, "`key` BYTES, `value` BYTES", "kafka", self.settings, options, _RAW)
 
     def _judged(self) -> str:
         keep = str(self.settings.worker.unknown_fields == "keep").upper()
@@ -83,9 +89,15 @@ class Job(msgspec.Struct, frozen=True):
     def _work(self) -> str:
         counts = "SELECT user_id, COUNT(*) FROM judged WHERE reason IS NULL GROUP BY user_id"
         if self.counted is not None:
-            counts = """SELECT user_id, SUM(logins) FROM (
-    SELECT user_id, CAST(1 AS BIGINT) AS logins FROM judged WHERE reason IS NULL
-    UNION ALL SELECT user_id, login_count FROM counted_before) GROUP BY user_id"""
+            # A user without a login of this job's own has no count here, and the sink drops what has none: a reader has
+            # that user's count already. (With HAVING each new count would be a tombstone and a record.) The latest
+            # record of a user is the count that holds, a tombstone none; LAST_VALUE takes no notice of a NULL.
+            counts = f"""SELECT user_id,
+    CASE WHEN COUNT(login) > 0 THEN COALESCE(LAST_VALUE(counted), 0) + COUNT(login) END FROM (
+      SELECT user_id, 1 AS login, CAST(NULL AS BIGINT) AS counted FROM judged WHERE reason IS NULL
+      UNION ALL SELECT DECODE(`key`, 'UTF-8'), CAST(NULL AS INT),
+        COALESCE(CAST(JSON_VALUE(DECODE(`value`, 'UTF-8'), '$.login_count') AS BIGINT), 0) FROM {COUNTED}
+    ) GROUP BY user_id"""  # noqa: S608
         return f"""EXECUTE STATEMENT SET BEGIN
   INSERT INTO processed_logins SELECT `key`, `value`, `headers` FROM judged WHERE reason IS NULL;
   INSERT INTO dead_letters SELECT `key`, `value`, `headers` FROM judged WHERE reason IS NOT NULL;
@@ -136,10 +148,6 @@ def _table(
     } | dict(options)
     written = ",\n".join(f"  '{key}' = '{_quoted(value)}'" for key, value in all_options.items())
     return f"CREATE TEMPORARY TABLE {name} (\n  {columns}\n) WITH (\n{written},\n  {formats}\n);\n"
-
-
-def _counts() -> str:
-    return f"{columns(Aggregation)}, PRIMARY KEY (user_id) NOT ENFORCED"
 
 
 def columns(message: type[msgspec.Struct]) -> str:

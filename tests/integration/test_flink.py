@@ -1,8 +1,12 @@
 """Flink does the pool's work: the same records, dead letters and counts, whatever dies."""
 
+import json
 import os
 import random
 import shutil
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,12 +19,23 @@ import pytest
 from deploy.flink import build
 from deploy.flink.cluster import Flink
 from deploy.flink.sql import Job
+from processor.errors import Exit
 from processor.logins.generated import Recipe, records
 from processor.settings import Settings
 from tests import stack
 from tests.flink import assert_same, beside, outcome
 from tests.integration.test_hostile_topic import feed
-from tests.pool import bounds, eventually, offsets, pool
+from tests.pool import (
+    Account,
+    bounds,
+    dead_letters,
+    eventually,
+    offsets,
+    pool,
+    published_counts,
+    read,
+    redis_counts,
+)
 from tests.unit.hostile import CASES
 
 PARITY_LOGINS = int(os.environ.get("PARITY_LOGINS", "20000"))  # by so many the pool and Flink are compared
@@ -118,3 +133,41 @@ def test_a_killed_task_manager_and_another_parallelism_change_no_record(
     eventually("Flink is done", lambda: everything_read(quick, f"{other.group}-flink"))
     flink.jobs.savepoint(rescaled)
     assert_same(outcome(quick), outcome(other))
+
+
+def test_a_pool_goes_on_as_flink_while_logins_arrive(quick: Settings, tmp_path: Path, flink: Flink) -> None:
+    account = Account(quick, 10)
+    with arriving(lambda _turn: account.feed(250, users=500)):
+        with pool(quick, tmp_path) as running:
+            eventually("both work", lambda: all('"started"' in running.log(f"worker-0{n}").read_text() for n in (0, 1)))
+            eventually("the pool has counted", lambda: len(published_counts(quick)) > 400)
+            refused = migrate(quick, tmp_path, flink)
+            assert refused.returncode == Exit.REFUSED
+            assert "the pool is alive" in refused.stderr
+            for name in list(running.running):
+                running.stop(name)
+            done = migrate(quick, tmp_path, flink)
+            assert done.returncode == Exit.OK, done.stderr
+            assert running.start("worker-00").wait() == Exit.REFUSED, "both would process what follows"
+        job = done.stdout.split()[1]
+        eventually("Flink works on", lambda: flink.jobs.checkpoints(job) > 1)
+    eventually("Flink is done", lambda: everything_read(quick, f"{quick.group}-flink"))
+    flink.jobs.savepoint(job)
+    processed = Counter(json.loads(value)["device_id"] for _, value in read(quick, quick.topics.processed))
+    assert processed == account.logins
+    assert len(dead_letters(quick)) == account.malformed
+    assert published_counts(quick) == account.users
+    assert sum(redis_counts(quick).values()) < len(account.logins), "the pool did not see all of it"
+
+
+def migrate(settings: Settings, folder: Path, flink: Flink) -> "subprocess.CompletedProcess[str]":
+    """Run the command as an operator does."""
+    options = ["--flink", flink.address, "--savepoints", flink.savepoints, "--sql", str(folder / "job.sql")]
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.flink", "migrate", *options],
+        env=stack.environment(settings, folder),
+        cwd=stack.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

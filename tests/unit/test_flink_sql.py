@@ -29,6 +29,14 @@ def test_logins_begin_where_they_are_told_to() -> None:
     assert "'scan.startup.specific-offsets' = 'partition:0,offset:5;partition:1,offset:7'" in at
 
 
+def test_counts_of_before_are_read_to_their_end_and_published_only_with_a_login_since() -> None:
+    text = sql.Job(Settings(), "held", {1: 7, 0: 5}).text()
+    assert "'scan.bounded.specific-offsets' = 'partition:0,offset:5;partition:1,offset:7'" in text
+    assert "SET 'table.exec.sink.not-null-enforcer' = 'DROP';" in text
+    assert "`login_count` BIGINT NOT NULL" in text
+    assert "HAVING" not in text, "a filter behind an aggregate has Flink write tombstones"
+
+
 def test_what_flink_does_not_do_is_refused() -> None:
     with pytest.raises(Refused, match="keeps addresses"):
         sql.Job(replace(Settings(), privacy=PrivacySettings(ip="drop"))).text()

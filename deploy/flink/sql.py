@@ -5,6 +5,7 @@ from typing import Literal, get_type_hints
 
 import msgspec
 
+from deploy.flink import kafka
 from processor.errors import Refused
 from processor.logins.records import Aggregation
 from processor.logins.schema import ProcessedLogin, SentLogin
@@ -142,10 +143,8 @@ def _exactly_once(settings: Settings, topic: str) -> dict[str, str]:
 def _table(
     name: str, columns: str, connector: str, settings: Settings, options: Mapping[str, str], formats: str
 ) -> str:
-    all_options = {
-        "connector": connector,
-        "properties.bootstrap.servers": str(settings.kafka.client["bootstrap.servers"]),
-    } | dict(options)
+    reached = {f"properties.{key}": value for key, value in kafka.properties(settings.kafka.client).items()}
+    all_options = {"connector": connector, **reached, **options}
     written = ",\n".join(f"  '{key}' = '{_quoted(value)}'" for key, value in all_options.items())
     return f"CREATE TEMPORARY TABLE {name} (\n  {columns}\n) WITH (\n{written},\n  {formats}\n);\n"
 

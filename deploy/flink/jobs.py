@@ -81,6 +81,7 @@ class Jobs:
 
     def savepoint(self, job: str) -> str:
         """Stop a job with a savepoint: all that it read is written and committed; returns where it lies."""
+        self.await_running(job)
         request = self.ask(f"/jobs/{job}/stop", {"targetDirectory": self._savepoints, "drain": False})["request-id"]
         path = f"/jobs/{job}/savepoints/{request}"
         self.until("the savepoint is done", lambda: self.ask(path)["status"]["id"] == "COMPLETED")
@@ -114,4 +115,6 @@ class Jobs:
         return urllib.request.urlopen(request, timeout=60)  # noqa: S310
 
     def _all_run(self, job: str) -> bool:
-        return all(state in ("RUNNING", "FINISHED") for state in self.parts(job).values())
+        """A part is called running as soon as one of its tasks is; a savepoint needs all of them."""
+        tasks = [(part["tasks"], part["parallelism"]) for part in self.ask(f"/jobs/{job}")["vertices"]]
+        return all(each["RUNNING"] + each["FINISHED"] == wanted for each, wanted in tasks)

@@ -126,7 +126,6 @@ def test_a_killed_task_manager_and_another_parallelism_change_no_record(
             eventually("the job notices", lambda: flink.jobs.state(killed) != "RUNNING")
             flink.start_task_manager(0)
             eventually("the job went back", lambda: flink.jobs.restored(killed) > 0)
-            flink.jobs.await_running(killed)
             rescaled = flink.jobs.start(text, parallelism=2, savepoint=flink.jobs.savepoint(killed))
             eventually("it works on", lambda: flink.jobs.checkpoints(rescaled) > 1)
         eventually("the pool is done", lambda: everything_read(quick, quick.aggregations_group))

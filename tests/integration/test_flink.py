@@ -147,7 +147,8 @@ def test_a_pool_goes_on_as_flink_while_logins_arrive(quick: Settings, tmp_path: 
                 running.stop(name)
             done = migrate(quick, tmp_path, flink)
             assert done.returncode == Exit.OK, done.stderr
-            assert running.start("worker-00").wait() == Exit.REFUSED, "both would process what follows"
+            again = running.start("worker-00").wait(stack.PATIENCE_SECONDS)
+            assert again == Exit.REFUSED, "both would process what follows"
         job = done.stdout.split()[1]
         eventually("Flink works on", lambda: flink.jobs.checkpoints(job) > 1)
     eventually("Flink is done", lambda: everything_read(quick, f"{quick.group}-flink"))

@@ -1,10 +1,11 @@
 """A broker as deploy/kafka secures it: TLS, a user a role, nobody with a right that he was not given."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_urlsafe
+from types import MappingProxyType
 
 from confluent_kafka.admin import AdminClient
 from msgspec import structs
@@ -86,15 +87,15 @@ class SecuredKafka:
 
 
 @contextmanager
-def secured_kafka(directory: Path) -> Iterator[SecuredKafka]:
-    """Start one, with all roles' passwords, and stop it."""
+def secured_kafka(directory: Path, changes: Mapping[str, str] = MappingProxyType({})) -> Iterator[SecuredKafka]:
+    """Start one, with all roles' passwords, and stop it; `changes` are properties on top."""
     authority = Authority(directory / "tls")
     authority.prepare()
     authority.renew(wanted(1, {}))
     authority.issue(Wanted("late-broker", LOOPBACK_HOSTS), days=-1)
     certificates, late = pick_free(2)
     plain = stack.new_broker(directory / "kafka")
-    own = {**plain.overrides, **_listeners(plain, certificates, late, authority.path("late-broker"))}
+    own = {**plain.overrides, **_listeners(plain, certificates, late, authority.path("late-broker")), **changes}
     broker = replace(plain, overrides=own, secured=Secured(authority.folder, certificates))
     broker.start()
     try:

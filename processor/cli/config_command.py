@@ -49,6 +49,7 @@ def _print_rules() -> None:
 
 def _rows(loaded: "Loaded") -> Iterator[tuple[str, object, str]]:
     from processor.config import kafka_keys, keys, secrets
+    from processor.kafka.login import PASSWORD_FILE
 
     for key in keys.KEYS:
         section, _, name = key.rpartition(".")
@@ -58,6 +59,8 @@ def _rows(loaded: "Loaded") -> Iterator[tuple[str, object, str]]:
     yield plaintext, loaded.settings.kafka.plaintext_beyond_loopback, loaded.origins[plaintext]
     for section in ("client", *kafka_keys.SECTIONS):
         for name, value in getattr(loaded.settings.kafka, section).items():
+            if name == PASSWORD_FILE:
+                continue  # it is the origin of the password
             key = kafka_keys.joined(section, name)
             yield key, secrets.masked(key, value), loaded.origins[key]
         yield from _ours(loaded, section)

@@ -10,6 +10,7 @@ from processor.errors import ConfigurationError
 from processor.settings import KafkaProperties, KafkaSettings, KafkaValue
 
 PLAINTEXT = "kafka.plaintext_beyond_loopback"  # the one key under [kafka] that is not librdkafka's
+_ROTATED = "sasl.password"
 
 
 def build(given: Mapping[str, Given]) -> tuple[KafkaSettings, dict[str, str]]:
@@ -46,6 +47,8 @@ def _with_secrets(written: Mapping[str, Given]) -> Iterator[tuple[str, Given]]:
         if key in written:
             both = f"{key} ({written[key].origin}) and {name} ({one.origin})"
             raise ConfigurationError(f"{both} are both given; keep one of them")
+        if key.endswith(_ROTATED):
+            yield name, one  # read again while a process runs: see kafka/login.py
         yield key, Given(key, secrets.read(str(one.value), name, one.origin), f"file {one.value}")
 
 

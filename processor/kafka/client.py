@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from processor.errors import ClientFailed, ConfigurationError, DataProcessorError, Fenced, Refused, Unavailable
+from processor.kafka.login import is_changing, logged_in, merged
 from processor.kafka.losses import TOLD_BY_LOSSES, Losses, Retries
 from processor.kafka.quiet import QUIET, Seldom
 from processor.settings import Settings
@@ -81,17 +82,19 @@ _DENIED = {
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 }
 _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
-_LOGIN = {
+LOGIN = {
     KafkaError._AUTHENTICATION,
     KafkaError.SASL_AUTHENTICATION_FAILED,
     KafkaError.UNSUPPORTED_SASL_MECHANISM,
     KafkaError.ILLEGAL_SASL_STATE,
 }
-_MISCONFIGURED = {KafkaError._INVALID_ARG, *_LOGIN}
+"""How a refused login may be called."""
+_MISCONFIGURED = {KafkaError._INVALID_ARG, *LOGIN}
+_CHANGED = "was the password changed? Write the new one to its file (kafka.sasl.password.file): we go on by ourselves"
 _CURES: tuple[tuple[set[int], type[DataProcessorError], str], ...] = (
     (_DENIED, Refused, "grant this principal the missing right (`data-processor acls`), then start again"),
     (_TOO_LARGE, Refused, "an output topic takes less than the settings say: see `data-processor topics check`"),
-    (_LOGIN, ConfigurationError, "check kafka.sasl.username, kafka.sasl.password (or its file), kafka.sasl.mechanisms"),
+    (LOGIN, ConfigurationError, "check kafka.sasl.username, kafka.sasl.password (or its file), kafka.sasl.mechanisms"),
     (_MISCONFIGURED, ConfigurationError, "check the settings under [kafka]"),
 )
 
@@ -106,6 +109,8 @@ class Verdict(Enum):
 
 def is_final(error: KafkaError) -> bool:
     """Whether trying again can't help: fatal, fenced, denied, or a setting that is wrong."""
+    if error.code() in LOGIN and is_changing():
+        return False
     return error.fatal() or error.code() in {KafkaError._FATAL, *_FENCED, *_DENIED, *_MISCONFIGURED}
 
 
@@ -132,6 +137,8 @@ def failure(error: KafkaError, doing: str) -> DataProcessorError:
             f"own successor, a transaction took longer than {TRANSACTION_SECONDS} s, or another process works under "
             "this host name and slot (give each VM its own `host`)"
         )
+    if error.code() in LOGIN and is_changing():
+        return Unavailable(f"{text}: {_CHANGED}")
     for codes, kind, cure in _CURES:
         if error.code() in codes:
             return kind(f"{text}: {cure}")
@@ -149,15 +156,14 @@ def translated(doing: str) -> Iterator[None]:
         raise failure(problem.args[0], doing) from problem
 
 
-def _common(settings: Settings, client_id: str) -> Properties:
-    return {"client.id": client_id, "logger": LOG, **_CONNECTIONS, **settings.kafka.client}
+def _common(settings: Settings, client_id: str, section: str) -> Properties:
+    return {"client.id": client_id, "logger": LOG, **_CONNECTIONS, **logged_in(merged(settings.kafka, section))}
 
 
 def consumer_properties(settings: Settings, client_id: str, group: str, instance: str | None = None) -> Properties:
     """Settings of a consumer; with `instance` a static member (KIP-345) that keeps its partitions over a restart."""
     static = {"group.instance.id": instance} if instance else {}
-    given = {**_common(settings, client_id), **settings.kafka.consumer}
-    return {**_CONSUMER, **given, "group.id": group, **static}
+    return {**_CONSUMER, **_common(settings, client_id, "consumer"), "group.id": group, **static}
 
 
 def producer_properties(
@@ -179,11 +185,11 @@ def producer_properties(
         "log_level": 6,  # what a setting keeps out of the log must still be heard
         "log.connection.close": True,
     }
-    return {**_PRODUCER, **_common(settings, client_id), **settings.kafka.producer, **own}
+    return {**_PRODUCER, **_common(settings, client_id, "producer"), **own}
 
 
 def admin(settings: Settings, heard: Callable[[KafkaError], None] | None = None) -> AdminClient:
     """A client for questions about the cluster; whoever wants to hear of its errors has to `poll` it."""
     own: Properties = {"error_cb": heard, "logger": QUIET} if heard else {}
     with translated("creating a client"):
-        return AdminClient({**_common(settings, "data-processor-admin"), **own})
+        return AdminClient({**_common(settings, "data-processor-admin", "client"), **own})

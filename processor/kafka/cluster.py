@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, TopicDescription
 from processor.errors import Unavailable
 from processor.kafka.client import REQUEST_SECONDS, admin, translated
 from processor.kafka.heard import Heard
+from processor.kafka.login import Login, entered
 from processor.logins.records import RULES_VERSION
 from processor.settings import Settings
 
@@ -25,6 +26,8 @@ class Cluster:
         self.settings = settings
         self._heard = Heard(settings)
         self.client = client or admin(settings, self._heard)
+        self._login = Login(settings.kafka)
+        self._login.keep(self.client)
 
     def id(self) -> str:
         """The cluster's id, as its storage was formatted with."""
@@ -84,6 +87,7 @@ class Cluster:
         try:
             with translated(doing):
                 yield
+            entered()
         except Unavailable as problem:
             self.client.poll(0)
             raise self._heard.explain(problem) from problem

@@ -3,7 +3,7 @@
 from confluent_kafka import KafkaError
 
 from processor.errors import DataProcessorError, Unavailable
-from processor.kafka.client import failure, is_final
+from processor.kafka.client import LOGIN, failure, is_final
 from processor.kafka.handshake import why
 from processor.settings import Settings
 
@@ -32,8 +32,8 @@ class Heard:
         self._last = None
 
     def explain(self, problem: Unavailable) -> DataProcessorError:
-        """The problem with its cause, where it is, and what to do; a refused login is no outage."""
-        if self._last is not None and is_final(self._last):
+        """The problem with its cause, where it is, and what to do; a refused login is one only while we run."""
+        if self._last is not None and (is_final(self._last) or self._last.code() in LOGIN):
             return failure(self._last, f"reaching {self._servers}")
         if found := why(self._client):
             return Unavailable(found)

@@ -11,6 +11,7 @@ from processor.errors import DataProcessorError
 from processor.kafka import glance
 from processor.kafka.client import REQUEST_SECONDS, consumer_properties, translated
 from processor.kafka.cluster import Cluster, lineage
+from processor.kafka.login import Login
 from processor.kafka.offsets import bounds
 from processor.kafka.quiet import QUIET
 from processor.settings import Settings
@@ -32,6 +33,7 @@ class Lookout:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._cluster = Cluster(settings)
+        self._login = Login(settings.kafka, "consumer")
         self._groups: dict[str, Consumer] = {}
 
     def look(self) -> Standing:
@@ -60,6 +62,7 @@ class Lookout:
 
     def close(self) -> None:
         """Let the clients go."""
+        self._login.keep()
         while self._groups:
             with closing(self._groups.popitem()[1]):
                 pass
@@ -71,6 +74,7 @@ class Lookout:
                 own = {"logger": QUIET, "isolation.level": "read_uncommitted"}
                 properties = consumer_properties(self._settings, "data-processor-lookout", group)
                 self._groups[group] = Consumer({**properties, **own})
+                self._login.keep(*self._groups.values())
             wanted = [TopicPartition(self._settings.topics.input, partition) for partition in partitions]
             self._groups[group].poll(0)  # what it heard would pile up
             found = self._groups[group].committed(wanted, REQUEST_SECONDS)

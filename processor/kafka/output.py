@@ -21,6 +21,7 @@ from processor.kafka.client import (
 )
 from processor.kafka.cluster import Cluster
 from processor.kafka.dead_letters import dead_letter
+from processor.kafka.login import Login
 from processor.kafka.phases import Phases
 from processor.log import event
 from processor.logins.batch import Batch
@@ -48,6 +49,7 @@ class Output:
         self._dead_letters_partitions = 1
         self._redaction = redaction(settings.privacy.ip, settings.privacy.ip_key)
         self._properties = producer_properties(settings, client_id, transactional_id, self._disturb)
+        self._login = Login(settings.kafka, "producer")
         self._room = _Room(0, 0)  # what the queue can take in bulk yet in this transaction
         self._producer: Producer | None = None
         self._initialised = False
@@ -74,7 +76,8 @@ class Output:
                 self._replace("lost", "a connection was lost")
         if self._producer is None:
             with translated("creating a producer"):
-                self._producer = Producer(self._properties)
+                self._producer = Producer({**self._properties, **self._login.current()})
+            self._login.keep(self._producer)
             self._initialised = False
         if not self._initialised:
             self._initialise(self._producer)
@@ -124,6 +127,7 @@ class Output:
 
     def close(self) -> None:
         """Let the producer go; an open transaction is aborted by the next process of this name."""
+        self._login.keep()
         self._producer = None
 
     def _disturb(self) -> None:
@@ -140,6 +144,7 @@ class Output:
     def _replace(self, cause: str, why: str) -> None:
         event("producer replaced", why=why)
         add(REPLACEMENTS, 1, cause)
+        self._login.keep()
         self._producer = None
         self.replaced += 1
 

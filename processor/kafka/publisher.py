@@ -19,6 +19,7 @@ from processor.kafka.client import (
     translated,
     verdict,
 )
+from processor.kafka.login import Login
 from processor.kafka.offsets import Checkpoint
 from processor.logins.forgotten import Forget, marker_of
 from processor.logins.records import Aggregation
@@ -51,6 +52,8 @@ class Publisher:
         with translated("creating the flusher's producer"):
             self._producer = Producer(properties)
             self._membership = _membership(settings, client_id)
+        self._login = Login(settings.kafka, "producer")
+        self._login.keep(self._producer)
 
     def ready(self) -> None:
         """Become the only one who can publish: what another left open is aborted, and whoever lives is fenced."""

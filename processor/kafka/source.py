@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from processor.kafka import offsets
 from processor.kafka.client import REQUEST_SECONDS, consumer_properties, failure, is_final, translated
 from processor.kafka.cluster import Cluster
+from processor.kafka.login import Login
 from processor.kafka.queued import QUEUED_MILLISECONDS, queued
 from processor.log import event
 from processor.metrics.meter import add
@@ -48,6 +49,8 @@ class Source:
             self._consumer.subscribe(
                 [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
             )
+        self._login = Login(settings.kafka, "consumer")
+        self._login.keep(self._consumer)
 
     def poll(self, limit: int, seconds: float) -> list[Message]:
         """What has arrived, at most `limit` records, waiting at most `seconds`; rebalances happen in here."""
@@ -136,6 +139,7 @@ class Source:
 
     def close(self) -> None:
         """Leave; a static member's partitions stay its own for a session timeout, so a restart is no rebalance."""
+        self._login.keep()
         self._consumer.close()
 
     def _at(self, partitions: Iterable[int]) -> list[TopicPartition]:

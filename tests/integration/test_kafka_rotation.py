@@ -1,5 +1,6 @@
-"""Kafka's passwords change under load: exact, and no process ends."""
+"""Kafka's passwords and certificates change under load: exact, and a password's change ends no process."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +8,10 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from msgspec.structs import replace
 
+from deploy.tls.__main__ import wanted
 from processor.errors import Exit
 from processor.kafka.rights import ROLES
 from processor.settings import FlusherSettings, KafkaSettings, KafkaValue, ScalerSettings, Settings
@@ -110,3 +113,46 @@ def made_up(folder: Path) -> Path:
     for role in ROLES:
         (new / role).write_text(token_urlsafe(24))
     return new
+
+
+def test_certificates_are_renewed_under_load_by_a_rolling_restart(secured: SecuredKafka, admins: Settings) -> None:
+    account = Account(admins, seed=4)
+    with vm(of(admins, secured.certified("{role}")), workers=2) as host:
+        account.feed(1_000)
+        eventually("everything at rest", account.settled)
+        before, shown = pids(host), served(secured)
+        with fed(account):
+            assert secured.authority.prepare(days=4 * 365)  # a longer ca.pem
+            renewed(secured)
+            taken_up(secured)
+            eventually("the broker shows its new certificate", lambda: served(secured) != shown)
+            restarted = host.tool("restart", "--rolling")
+        after = pids(host)
+
+        assert (restarted.returncode, restarted.stderr) == (Exit.OK, "")
+        assert all(before[name] != after[name] for name in PROCESSES)
+        account.check()
+
+
+def renewed(secured: SecuredKafka) -> None:
+    """Sign everything anew, with new keys."""
+    made = secured.authority.renew(wanted(1, {}), all_of_them=True)
+    assert set(made) >= {"broker-1", "worker", "flusher", "observer", "operator"}
+
+
+def taken_up(secured: SecuredKafka) -> None:
+    """Have the broker read its file again, without a restart: it does so when told where it lies, even if it knows."""
+    path = str(secured.authority.path("broker-1"))
+    changes = [
+        ConfigEntry(f"listener.name.{name}.ssl.keystore.location", path, incremental_operation=AlterConfigOpType.SET)
+        for name in ("clients", "certificates")
+    ]
+    resource = ConfigResource(ResourceType.BROKER, "1", incremental_configs=changes)
+    client = AdminClient(secured.certified())  # kept until the answer is there
+    for answer in client.incremental_alter_configs([resource]).values():
+        answer.result(30)
+
+
+def served(secured: SecuredKafka) -> str:
+    """The certificate that the broker shows to who comes with one."""
+    return ssl.get_server_certificate(("127.0.0.1", secured.secured.port), ca_certs=str(secured.authority.trusted))

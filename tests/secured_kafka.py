@@ -40,7 +40,27 @@ class SecuredKafka:
     @property
     def late_port(self) -> int:
         """Where a listener's certificate has expired."""
-        return int(self.broker.overrides["listeners"].rpartition(":")[2])
+        return self._port("LATE")
+
+    def by_token(self, issuer: str) -> dict[str, KafkaValue]:
+        """For a configuration file: each process gets a token for its role there, again and again."""
+        login = {
+            "method": "oidc",
+            "token.endpoint.url": issuer,
+            "client.id": "{role}",
+            "client.secret": "s3cret-{role}",
+        }
+        return {
+            "bootstrap.servers": f"{LOOPBACK}:{self._port('TOKENS')}",
+            "security.protocol": "SASL_SSL",
+            "ssl.ca.location": str(self.authority.trusted),
+            "sasl.mechanism": "OAUTHBEARER",
+            **{f"sasl.oauthbearer.{key}": value for key, value in login.items()},
+        }
+
+    def _port(self, listener: str) -> int:
+        addresses = dict(each.split("://") for each in self.broker.overrides["listeners"].split(","))
+        return int(addresses[listener].rpartition(":")[2])
 
     def of_roles(self) -> dict[str, KafkaValue]:
         """For a configuration file: each process logs in as its role."""
@@ -93,9 +113,11 @@ def secured_kafka(directory: Path, changes: Mapping[str, str] = MappingProxyType
     authority.prepare()
     authority.renew(wanted(1, {}))
     authority.issue(Wanted("late-broker", LOOPBACK_HOSTS), days=-1)
-    certificates, late = pick_free(2)
+    certificates, tokens, late = pick_free(3)
     plain = stack.new_broker(directory / "kafka")
-    own = {**plain.overrides, **_listeners(plain, certificates, late, authority.path("late-broker")), **changes}
+    more = _listeners(plain, {"CERTIFICATES": certificates, "TOKENS": tokens, "LATE": late})
+    expired = {"listener.name.late.ssl.keystore.location": str(authority.path("late-broker"))}
+    own = {**plain.overrides, **more, **expired, **changes}
     broker = replace(plain, overrides=own, secured=Secured(authority.folder, certificates))
     broker.start()
     try:
@@ -108,17 +130,20 @@ def secured_kafka(directory: Path, changes: Mapping[str, str] = MappingProxyType
         broker.stop()
 
 
-def _listeners(plain: Broker, certificates: int, late: int, expired: Path) -> dict[str, str]:
-    """One listener more, which shows a certificate that has expired."""
-    ports = {"CLIENTS": plain.port, "CERTIFICATES": certificates, "CONTROLLERS": plain.controller_port, "LATE": late}
+def _listeners(plain: Broker, more: Mapping[str, int]) -> dict[str, str]:
+    """Two listeners more: one takes tokens that nobody has signed, one shows a certificate that has expired."""
+    ports = {"CLIENTS": plain.port, "CONTROLLERS": plain.controller_port, **more}
     listeners = ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in ports.items())
+    protocols = {"CLIENTS": "SASL_SSL", "TOKENS": "SASL_SSL", "LATE": "SASL_SSL"}
     return {
         "listeners": listeners,
         "advertised.listeners": listeners,
-        "listener.security.protocol.map": "CLIENTS:SASL_SSL,CERTIFICATES:SSL,CONTROLLERS:SSL,LATE:SASL_SSL",
-        "listener.name.late.ssl.keystore.location": str(expired),
+        "listener.security.protocol.map": ",".join(f"{name}:{protocols.get(name, 'SSL')}" for name in ports),
         "listener.name.late.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
+        "listener.name.tokens.sasl.enabled.mechanisms": "OAUTHBEARER",
+        "listener.name.tokens.oauthbearer.sasl.jaas.config": f'{TOKENS} unsecuredLoginStringClaim_sub="broker";',
     }
 
 
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+TOKENS = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"

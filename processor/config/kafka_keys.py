@@ -64,7 +64,8 @@ _COMMON = """
     allow.auto.create.topics api.version.request api.version.request.timeout.ms batch.num.messages batch.size
     bootstrap.servers broker.address.family broker.address.ttl broker.version.fallback check.crcs client.dns.lookup
     client.id client.rack compression.level compression.type connections.max.idle.ms
-    coordinator.query.interval.ms debug enable.metrics.push enable.ssl.certificate.verification
+    coordinator.query.interval.ms debug enable.metrics.push enable.sasl.oauthbearer.unsecure.jwt
+    enable.ssl.certificate.verification
     fetch.error.backoff.ms fetch.max.bytes fetch.min.bytes fetch.queue.backoff.ms fetch.wait.max.ms
     heartbeat.interval.ms https.ca.location https.ca.pem linger.ms log.connection.close log.thread.name log_level
     max.in.flight.requests.per.connection max.partition.fetch.bytes max.poll.interval.ms message.copy.max.bytes

@@ -12,6 +12,7 @@ from processor.errors import ConfigurationError
 from processor.kafka.client import consumer_properties, producer_properties
 from processor.settings import KafkaSettings, Settings
 
+_ISSUER = "sasl.oauthbearer.token.endpoint.url"
 _SILENT = logging.getLogger("processor.kafka.properties")
 _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False  # the clients that really work say the same again
@@ -56,6 +57,8 @@ def _consumer_refusal(settings: Settings) -> str | None:
 
 def _refusal(client: type[Producer] | type[Consumer], properties: dict[str, Any]) -> str | None:
     brokerless = {key: value for key, value in properties.items() if key != "bootstrap.servers"}
+    if _ISSUER in brokerless:
+        brokerless[_ISSUER] = "http://127.0.0.1:9"  # there must be one, and whoever is made asks it at once
     try:
         client({**brokerless, "logger": _SILENT}).close()
     except KafkaException as problem:

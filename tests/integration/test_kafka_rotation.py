@@ -1,4 +1,4 @@
-"""Kafka's passwords and certificates change under load: exact, and a password's change ends no process."""
+"""Kafka's passwords, certificates and tokens change under load: exact, and a password or a token ends no process."""
 
 import ssl
 import threading
@@ -17,10 +17,11 @@ from processor.kafka.rights import ROLES
 from processor.settings import FlusherSettings, KafkaSettings, KafkaValue, ScalerSettings, Settings
 from tests import stack
 from tests.command import run
-from tests.pool import Account, eventually
+from tests.pool import Account, eventually, pool
 from tests.secured_kafka import SecuredKafka, secured_kafka
 from tests.stack import RedisServer
 from tests.supervised import Vm, vm
+from tests.tokens import issuer
 
 PROCESSES = ("worker-00", "worker-01", "flusher", "exporter", "scaler")
 REFUSED = "invalid credentials with SASL mechanism SCRAM-SHA-512"
@@ -156,3 +157,20 @@ def taken_up(secured: SecuredKafka) -> None:
 def served(secured: SecuredKafka) -> str:
     """The certificate that the broker shows to who comes with one."""
     return ssl.get_server_certificate(("127.0.0.1", secured.secured.port), ca_certs=str(secured.authority.trusted))
+
+
+def test_tokens_log_processes_in_and_are_renewed_by_themselves(
+    secured: SecuredKafka, admins: Settings, tmp_path: Path
+) -> None:
+    account = Account(admins, seed=5)
+    with issuer() as tokens, pool(of(admins, secured.by_token(tokens.url)), tmp_path, workers=1) as running:
+        account.feed(1_000)
+        account.check()
+        before = {name: process.pid for name, process in running.running.items()}
+        for role in ("worker", "flusher"):
+            enough = tokens.issued[role] + 6  # at rest nobody makes a client: each of the three is renewed twice
+            eventually(f"the {role}'s tokens are renewed", lambda r=role, n=enough: tokens.issued[r] >= n)
+        account.feed(1_000)
+        account.check()
+
+        assert {name: process.pid for name, process in running.running.items() if process.poll() is None} == before

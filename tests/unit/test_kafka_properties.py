@@ -8,6 +8,7 @@ from processor.config import kafka_keys
 from processor.errors import ConfigurationError
 from processor.kafka.properties import check
 from processor.settings import KafkaProperties, KafkaSettings, Settings
+from tests.tokens import issuer
 
 
 def with_kafka(**parts: KafkaProperties) -> Settings:
@@ -27,6 +28,16 @@ def test_the_defaults_are_taken() -> None:
 
 def test_brokers_that_do_not_exist_are_not_asked() -> None:
     check(with_kafka(client={"bootstrap.servers": "nobody.invalid:1"}), {})
+
+
+def test_an_issuer_of_tokens_is_not_asked() -> None:
+    login = {"method": "oidc", "client.id": "worker", "client.secret": "s3cret"}
+    with issuer() as tokens:
+        given = {f"sasl.oauthbearer.{key}": value for key, value in login.items()}
+        given |= {"sasl.oauthbearer.token.endpoint.url": tokens.url, "sasl.mechanism": "OAUTHBEARER"}
+        check(with_kafka(client={"security.protocol": "SASL_SSL", **given}), {})
+
+        assert tokens.issued == {}
 
 
 @pytest.mark.parametrize(

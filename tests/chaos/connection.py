@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Protocol, cast
 
@@ -15,6 +17,18 @@ Through = Callable[[bytes], bytes]
 
 HELD_BYTES = 16 * 2**20  # of a connection's direction: beyond, its sender has to wait
 AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
+
+
+@dataclass(frozen=True)
+class Tls:
+    """TLS on both sides of a proxy: what it shows to clients, and whom it takes for a server."""
+
+    shown: ssl.SSLContext
+    trusting: ssl.SSLContext
+
+    def show(self, certificate: Path) -> None:
+        """Show this one, a file with its key, to whoever comes from now on."""
+        self.shown.load_cert_chain(certificate)
 
 
 @dataclass
@@ -38,10 +52,12 @@ class End(asyncio.Protocol):
         self._waiting: deque[tuple[float, bytes | None]] = deque()  # when it is due; None: no more will come
         self._size = 0
         self._throttled = False
+        self._halves = True  # whether it may go on sending after the other end's last byte: TLS ends as a whole
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Know where to write."""
         self.transport = cast("asyncio.Transport", transport)
+        self._halves = transport.get_extra_info("sslcontext") is None
         self._connection.made(self)
 
     def data_received(self, data: bytes) -> None:
@@ -54,7 +70,7 @@ class End(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Tell the other end, behind all that is still under way to it."""
         self.carry(None)
-        return True
+        return self._halves
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Tell the other end in the same way; what came before still arrives."""
@@ -87,7 +103,7 @@ class End(asyncio.Protocol):
         """Close this end by RST; what was held is lost."""
         self._waiting.clear()
         if self.transport is not None:
-            with suppress(OSError):  # its peer was quicker
+            with suppress(OSError, AttributeError):  # its peer was quicker; under TLS, the socket is gone then
                 self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             self.transport.abort()
 
@@ -126,6 +142,7 @@ class Owner(Protocol):
     """What a connection needs of its proxy."""
 
     upstream: Address
+    tls: Tls | None
     to_server: Lane
     to_client: Lane
 
@@ -169,6 +186,8 @@ class Connection:
 
     async def _link(self) -> None:
         try:
-            await asyncio.get_running_loop().create_connection(lambda: self.server, *self._proxy.upstream)
+            trusting = self._proxy.tls.trusting if self._proxy.tls else None
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: self.server, *self._proxy.upstream, ssl=trusting)
         except OSError:
             self.client.drop()

@@ -1,11 +1,13 @@
 """Kafka's frames, as far as a proxy has to know them: where one ends, what it asks, which answer belongs to it.
 
-Sources: the Kafka protocol guide, "Protocol Primitives" and "Headers"; plain text connections only.
+Sources: the Kafka protocol guide, "Protocol Primitives" and "Headers".
 """
 
 import socket
+import ssl
 import struct
 from collections.abc import Callable
+from contextlib import ExitStack
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -38,6 +40,13 @@ class ApiKey(IntEnum):
     ADD_OFFSETS_TO_TXN = 25
     END_TXN = 26
     TXN_OFFSET_COMMIT = 28
+
+
+class Way(NamedTuple):
+    """How to reach a server; with TLS, who comes is known by a certificate."""
+
+    address: tuple[str, int]
+    tls: ssl.SSLContext | None = None
 
 
 class Request(NamedTuple):
@@ -113,9 +122,13 @@ def error(answer: bytes) -> int:
     return int(THROTTLED_ANSWER.unpack_from(answer)[3])
 
 
-def ask(address: tuple[str, int], frame: bytes, seconds: float = 10.0) -> bytes:
+def ask(way: Way, frame: bytes, seconds: float = 10.0) -> bytes:
     """Send a request on a connection of its own; its answer, whole."""
-    with socket.create_connection(address, timeout=seconds) as connection, connection.makefile("rb") as answers:
+    with ExitStack() as ends:
+        connection: socket.socket = ends.enter_context(socket.create_connection(way.address, timeout=seconds))
+        if way.tls is not None:
+            connection = ends.enter_context(way.tls.wrap_socket(connection, server_hostname=way.address[0]))
+        answers = ends.enter_context(connection.makefile("rb"))
         connection.sendall(frame)
         length = answers.read(LENGTH)
         return length + answers.read(int.from_bytes(length))

@@ -1,7 +1,7 @@
 """A proxy in front of one broker that can treat single requests badly: hold, lose, repeat late, leave unanswered.
 
 Requests are taken out of the stream whole; all others on the same connection flow on, which librdkafka takes well: it
-looks up each answer by its correlation id. Plain text connections only.
+looks up each answer by its correlation id. Clients' TLS ends here, and ours begins: their logins (SCRAM) pass through.
 """
 
 from collections import Counter
@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Condition, Event, Thread, Timer
 
-from tests.chaos.connection import Address, Connection
-from tests.chaos.frames import REQUEST_HEADER, RESPONSE_HEADER, Frames, Keep, Request, ask, correlation, request
+from tests.chaos.connection import Address, Connection, Tls
+from tests.chaos.frames import REQUEST_HEADER, RESPONSE_HEADER, Frames, Keep, Request, Way, ask, correlation, request
 from tests.chaos.proxy import Proxy
 
 Action = Callable[["Talk", Request], Keep | None]  # sees a request's header; None lets it pass
@@ -112,7 +112,7 @@ class Zombie:
     def deliver(self) -> bytes:
         """Send it now, on a connection of its own; what the broker answered. Raises OSError when nobody does."""
         assert self.frame, "no such request was caught"
-        self.answer = ask(self._proxy.upstream, self.frame)
+        self.answer = ask(self._proxy.late, self.frame)
         self._delivered.set()
         return self.answer
 
@@ -132,8 +132,9 @@ class Zombie:
 class KafkaProxy(Proxy):
     """A proxy that knows one request from another."""
 
-    def __init__(self, listen: Address, upstream: Address) -> None:
-        super().__init__(listen, upstream)
+    def __init__(self, listen: Address, upstream: Address, tls: Tls | None = None, late: Way | None = None) -> None:
+        super().__init__(listen, upstream, tls)
+        self.late = late or Way(upstream)  # for requests whose connection is gone: nobody logs in there again
         self._changed = Condition()
         self._seen: Counter[int] = Counter()
         self._rules: list[Rule] = []
@@ -194,12 +195,12 @@ def _send_late(talk: Talk, frame: bytes) -> None:
     if talk.connection.server.transport is not None:
         talk.connection.client.carry(frame)
     else:
-        _in_background(Thread(target=_ask_in_vain, args=(talk.proxy.upstream, frame)))
+        _in_background(Thread(target=_ask_in_vain, args=(talk.proxy.late, frame)))
 
 
-def _ask_in_vain(upstream: Address, frame: bytes) -> None:
+def _ask_in_vain(late: Way, frame: bytes) -> None:
     with suppress(OSError):  # the broker may be down by now: nothing came of it
-        ask(upstream, frame)
+        ask(late, frame)
 
 
 def _in_background(thread: Thread) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
 
-from tests.chaos.connection import Address, Connection, Lane
+from tests.chaos.connection import Address, Connection, Lane, Tls
 
 Answer = TypeVar("Answer")
 
@@ -18,8 +18,9 @@ Answer = TypeVar("Answer")
 class Proxy:
     """Listens at one address and hands every connection on to another; its methods are for any thread."""
 
-    def __init__(self, listen: Address, upstream: Address) -> None:
+    def __init__(self, listen: Address, upstream: Address, tls: Tls | None = None) -> None:
         self.listen = listen
+        self.tls = tls  # None: what passes is carried as it is
         self.upstream = upstream  # where new connections go
         self.to_server, self.to_client = Lane(), Lane()
         self._connections: set[Connection] = set()
@@ -105,10 +106,15 @@ class Proxy:
             return
         client.setblocking(False)
         arriving: asyncio.Task[object] = loop.create_task(
-            loop.connect_accepted_socket(lambda: Connection(self).client, client)
+            loop.connect_accepted_socket(lambda: Connection(self).client, client, ssl=self.tls and self.tls.shown)
         )
         self._arriving.add(arriving)
-        arriving.add_done_callback(self._arriving.discard)
+        arriving.add_done_callback(self._arrived)
+
+    def _arrived(self, arriving: asyncio.Task[object]) -> None:
+        self._arriving.discard(arriving)
+        if not arriving.cancelled():
+            arriving.exception()  # a client that does not trust us, or is no client of TLS, is its own affair
 
     async def _end(self) -> None:
         if self._listener is not None:
@@ -116,6 +122,8 @@ class Proxy:
             self._listener.close()
         while self._connections or self._arriving:
             self._reset()
+            for arriving in list(self._arriving) if self.tls else ():
+                arriving.cancel()  # its handshake may be with somebody who stands still
             await asyncio.sleep(0)
 
     def _reset(self) -> None:

@@ -10,40 +10,9 @@ from time import monotonic
 import pytest
 
 from deploy.local.ports import LOOPBACK, pick_free
+from tests.chaos.echo import Echo, exactly, silent
 from tests.chaos.proxy import Proxy
 from tests.clusters import until
-
-QUIET = 0.3  # so long nothing comes, where nothing should
-
-
-class Echo:
-    """Answers every byte with itself, or first says who it is."""
-
-    def __init__(self, greeting: bytes = b"") -> None:
-        self.greeting = greeting
-        self.listener = socket.create_server((LOOPBACK, 0))
-        self.address = self.listener.getsockname()
-        self.resets = 0
-        self.received = bytearray()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._echo, args=(connection,), daemon=True).start()
-
-    def _echo(self, connection: socket.socket) -> None:
-        with closing(connection):
-            try:
-                connection.sendall(self.greeting)
-                while data := connection.recv(65_536):
-                    self.received += data
-                    connection.sendall(data)
-            except OSError:
-                self.resets += 1
 
 
 @pytest.fixture
@@ -63,26 +32,6 @@ def proxy(echo: Echo) -> Iterator[Proxy]:
 
 def connected(proxy: Proxy) -> socket.socket:
     return socket.create_connection(proxy.listen, timeout=10)
-
-
-def exactly(connection: socket.socket, count: int) -> bytes:
-    data = bytearray(count)
-    at = 0
-    while at < count:
-        came = connection.recv_into(memoryview(data)[at:])
-        assert came, "the connection ended"
-        at += came
-    return bytes(data)
-
-
-def silent(connection: socket.socket) -> bool:
-    connection.settimeout(QUIET)
-    try:
-        return not connection.recv(1)
-    except TimeoutError:
-        return True
-    finally:
-        connection.settimeout(10)
 
 
 def test_a_lot_of_bytes_pass_unchanged_both_ways_at_once(proxy: Proxy) -> None:

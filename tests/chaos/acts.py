@@ -39,11 +39,11 @@ def play(directory: Path, chosen: argparse.Namespace, faults: Mapping[str, Fault
     """Run what was chosen, and report."""
     dice = Random(chosen.seed)
     notes = Notes()
-    load = (chosen.rate, chosen.linger)
+    load, plaintext = (chosen.rate, chosen.linger), chosen.plaintext
     # Who starts a server must outlive it: the injectors' threads last longer than the stage.
     with (
         ThreadPoolExecutor(chosen.together) as injectors,
-        stage(directory, chosen.seed, chosen.partitions, chosen.haste, load, chosen.mutant) as on,
+        stage(directory, chosen.seed, chosen.partitions, chosen.haste, load, chosen.mutant, plaintext=plaintext) as on,
     ):
         everything = frozenset(range(on.partitions))
         if on.progress(time.time(), everything, WARM_SECONDS) is None:

@@ -45,15 +45,18 @@ class Annex:
             ),
             redis=structs.replace(redis, prefix=name),
         )
-        self.subject = Subject.of(self.settings, redis_url=stage.redis.primary.url)
+        self._stage = stage
+        self.subject = Subject.of(self.settings, stage.direct.kafka.client, stage.redis.primary.url)
         self.live = Live(self.subject)
         self.host = Host(stage.hosts[DIRECT].machine, folder / name, self.settings, PARTITIONS)
-        self.admin = AdminClient({"bootstrap.servers": stage.cluster.bootstrap})
-        self.generator = Generator(self.subject.bootstrap, self.subject.input, PARTITIONS, seed, 0.0, malformed, 300)
+        self.admin = AdminClient(dict(stage.cluster.access.direct()))
+        self.generator = Generator(
+            stage.cluster.access.producer(), self.subject.input, PARTITIONS, seed, 0.0, malformed, 300
+        )
 
     def create_topics(self) -> None:
         """As `data-processor topics create` does: those that are missing."""
-        stack.create_topics(self.settings)
+        stack.create_topics(structs.replace(self.settings, kafka=self._stage.direct.kafka))
 
     def delete_topic(self, name: str) -> None:
         """Delete one, and wait until the brokers do not know it any more."""
@@ -109,6 +112,7 @@ class Annex:
             [subject.input, subject.processed, subject.aggregations, subject.dead_letters]
         ).values():
             gone.exception(PATIENCE_SECONDS)
+        self._stage.cluster.access.dismiss(self.settings)
 
 
 @contextmanager
@@ -117,6 +121,7 @@ def annex(stage: Stage, seed: int, malformed: float = 0.02) -> Iterator[Annex]:
     with tempfile.TemporaryDirectory(prefix="chaos-annex-") as folder:
         made = Annex(stage, Path(folder), seed, malformed)
         try:
+            stage.cluster.access.admit(made.settings)
             made.create_topics()
             made.generator.start()
             yield made

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import struct
 import time
 from dataclasses import dataclass, field
@@ -16,10 +15,12 @@ from deploy.local.brokers import Home, Identity, places
 from deploy.local.problem import Problem
 from deploy.local.servers import Broker
 from tests import stack
+from tests.chaos.access import CONTROLLER_PORT, FIRST_PROXY, PORT, PROXIED_PORT, Access, Plaintext
+from tests.chaos.frames import Way, ask
+from tests.chaos.identities import Identities
 from tests.chaos.network import HARNESS, Machine
+from tests.secured_kafka import SCRAM
 
-PORT, CONTROLLER_PORT, PROXIED_PORT = 9092, 9093, 9094
-FIRST_PROXY = 9201  # broker 1's proxy on the harness's machine; those of 2 and 3 follow
 HEAP = "-Xms256m -Xmx384m"
 ELECTED_SECONDS = 300.0
 REQUEST_SECONDS = 60.0
@@ -74,11 +75,13 @@ class ChaosBroker(Broker):
 class Cluster:
     """The three brokers; `brokers[i]` has the node id i + 1 and stands on `machines[i]`."""
 
-    def __init__(self, directory: Path, *, short_lived: bool = False) -> None:
+    def __init__(self, directory: Path, *, short_lived: bool = False, plaintext: bool = False) -> None:
         os.environ["KAFKA_HEAP_OPTS"] = HEAP
         folder = jars.jars_folder(stack.ROOT / ".local")
         jars.fetch(folder, directory / "maven.log")
         self.machines = [Machine(f"broker-{node}", 20 + node) for node in (1, 2, 3)]
+        addresses = [machine.address for machine in self.machines]
+        self.access: Access = Plaintext(addresses) if plaintext else Identities(directory, addresses)
         homes = [Home(machine.address, CONTROLLER_PORT, machine.within) for machine in self.machines]
         self.brokers = [
             ChaosBroker(
@@ -86,23 +89,14 @@ class Cluster:
                 folder,
                 PORT,
                 CONTROLLER_PORT,
-                _overrides(place.node_id, machine),
+                _overrides(self.access, place.node_id, machine.address),
                 short_lived,
                 dies_with_parent=True,
                 place=place,
+                secured=self.access.secured,
             )
             for machine, place in zip(self.machines, places(homes, Identity.new(len(homes))), strict=True)
         ]
-
-    @property
-    def bootstrap(self) -> str:
-        """All three, directly."""
-        return ",".join(broker.bootstrap for broker in self.brokers)
-
-    @property
-    def proxied(self) -> str:
-        """All three, by the proxies."""
-        return ",".join(f"{HARNESS}:{FIRST_PROXY + at}" for at in range(3))
 
     def start(self) -> None:
         """Return when all three answer; those that run are left alone."""
@@ -142,7 +136,7 @@ class Cluster:
         """Which of `brokers` leads the controllers."""
         for broker in self.brokers:
             try:
-                return _quorum_leader(broker.place.host, PORT) - 1
+                return _quorum_leader(self.access.way(broker.place.host)) - 1
             except (OSError, struct.error, IndexError):
                 continue
         raise LookupError("no broker knows the controllers' leader")
@@ -151,21 +145,27 @@ class Cluster:
         return self.leader(topic, _java_hash(name) % len(self._partitions(topic)))
 
     def _partitions(self, topic: str) -> Any:
-        asked = AdminClient({"bootstrap.servers": self.bootstrap})
+        asked = AdminClient(dict(self.access.direct()))
         return asked.list_topics(topic, REQUEST_SECONDS).topics[topic].partitions
 
 
-def _overrides(node: int, machine: Machine) -> dict[str, str]:
-    proxy = f"{HARNESS}:{FIRST_PROXY + node - 1}"
-    ours = f"CLIENTS://{machine.address}:{PORT},CONTROLLERS://{machine.address}:{CONTROLLER_PORT}"
+def _overrides(access: Access, node: int, address: str) -> dict[str, str]:
+    ours = access.listeners(address)
     return {
-        "listeners": f"{ours},PROXIED://{machine.address}:{PROXIED_PORT}",
-        "advertised.listeners": f"{ours},PROXIED://{proxy}",
-        "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLERS:PLAINTEXT,PROXIED:PLAINTEXT",
+        "listeners": _listed({**ours, "PROXIED": f"{address}:{PROXIED_PORT}"}),
+        "advertised.listeners": _listed({**ours, "PROXIED": f"{HARNESS}:{FIRST_PROXY + node - 1}"}),
+        "listener.security.protocol.map": ",".join(
+            f"{name}:{protocol}" for name, protocol in access.protocols().items()
+        ),
+        "listener.name.proxied.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
         # 50 partitions each by default: a second more until the first commit, more to recover after each kill.
         "offsets.topic.num.partitions": "9",
         "transaction.state.log.num.partitions": "9",
     }
+
+
+def _listed(listeners: dict[str, str]) -> str:
+    return ",".join(f"{name}://{where}" for name, where in listeners.items())
 
 
 def _java_hash(text: str) -> int:
@@ -176,19 +176,12 @@ def _java_hash(text: str) -> int:
     return value & 0x7FFFFFFF
 
 
-def _quorum_leader(host: str, port: int) -> int:
+def _quorum_leader(way: Way) -> int:
     """DescribeQuorum, version 0, for partition 0 of the cluster's metadata: its leader's id."""
     name = b"__cluster_metadata"
     body = b"\x02" + bytes([len(name) + 1]) + name + b"\x02" + struct.pack(">i", 0) + b"\0" + b"\0" + b"\0"
     request = struct.pack(">hhih", 55, 0, 7, -1) + b"\0" + body
-    with socket.create_connection((host, port), timeout=2) as connection:
-        connection.sendall(struct.pack(">i", len(request)) + request)
-        answer = b""
-        while len(answer) < 4 or len(answer) < 4 + struct.unpack(">i", answer[:4])[0]:
-            more = connection.recv(4096)
-            if not more:
-                raise OSError("closed")
-            answer += more
+    answer = ask(way, struct.pack(">i", len(request)) + request, seconds=2)
     # size, correlation id, tags, error, topics, name, partitions, then partition, error, leader
     at = 4 + 4 + 1 + 2 + 1 + 1 + len(name) + 1
     _partition, error, leader = struct.unpack(">ihi", answer[at : at + 10])

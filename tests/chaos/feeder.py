@@ -92,9 +92,8 @@ class Feeder:
 
     def _new_producer(self) -> Producer:
         self._broken = False
-        servers = {"bootstrap.servers": self._recipe["bootstrap"], "client.id": "chaos-generator"}
-        servers |= {"linger.ms": str(self._recipe["linger"])}
-        return Producer(servers | PROPERTIES | {"error_cb": self._fail})
+        own = {**self._recipe["kafka"], "client.id": "chaos-generator", "linger.ms": str(self._recipe["linger"])}
+        return Producer(own | PROPERTIES | {"error_cb": self._fail})
 
     def _fail(self, error: KafkaError) -> None:
         self._broken = self._broken or error.fatal()

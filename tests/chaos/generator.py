@@ -1,6 +1,7 @@
 """The generator: a load of made-up logins from a child process that no fault disturbs."""
 
-from tests.chaos.child import Child
+from processor.settings import KafkaProperties
+from tests.chaos.child import Child, Order
 from tests.chaos.feeder import LOGINS, MADE, SENT
 
 BOARD_NUMBERS = 3
@@ -11,7 +12,7 @@ class Generator:
 
     def __init__(  # noqa: PLR0917 (they are what a load is)
         self,
-        bootstrap: str,
+        kafka: KafkaProperties,
         topic: str,
         partitions: int,
         seed: int,
@@ -20,7 +21,7 @@ class Generator:
         users: int = 10_000,
         linger: int = 5,  # milliseconds in which records are gathered
     ) -> None:
-        recipe = {"bootstrap": bootstrap, "topic": topic, "partitions": partitions, "seed": seed}
+        recipe: Order = {"kafka": kafka, "topic": topic, "partitions": partitions, "seed": seed}
         recipe |= {"rate": rate, "malformed": malformed, "users": users, "linger": linger}
         self._child = Child("tests.chaos.feeder", recipe, BOARD_NUMBERS)
         self._rate, self._malformed, self._partitions = rate, malformed, partitions

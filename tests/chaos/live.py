@@ -116,7 +116,7 @@ class Live:
     @contextmanager
     def _consumer(self, group: str = "chaos-oracle", **properties: Any) -> Iterator[Consumer]:
         own = {
-            "bootstrap.servers": self._subject.bootstrap,
+            **self._subject.kafka,
             "group.id": group,  # never joined
             "enable.auto.commit": False,
             "enable.partition.eof": True,

@@ -4,6 +4,7 @@ import time
 from array import array
 from collections.abc import Iterable
 
+from processor.settings import KafkaProperties
 from tests.chaos.child import Child
 from tests.chaos.evidence import Offsets
 from tests.chaos.outputs import Sequences
@@ -15,8 +16,8 @@ FINISH_SECONDS = 300.0
 class Reader:
     """What a consumer sees as it happens: for progress while the faults go on, and for the oracle after them."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._child = Child("tests.chaos.watcher", {"bootstrap": bootstrap, "topic": topic}, BOARD_NUMBERS)
+    def __init__(self, kafka: KafkaProperties, topic: str) -> None:
+        self._child = Child("tests.chaos.watcher", {"kafka": kafka, "topic": topic}, BOARD_NUMBERS)
         self._sequences: Sequences | None = None
 
     def start(self) -> None:

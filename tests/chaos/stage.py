@@ -14,10 +14,9 @@ from msgspec import structs
 from processor.settings import FlusherSettings, KafkaSettings, RedisSettings, Settings, TopicSettings, WorkerSettings
 from tests import stack
 from tests.chaos import mutants
-from tests.chaos.brokers import FIRST_PROXY, PROXIED_PORT, Cluster
+from tests.chaos.brokers import Cluster
 from tests.chaos.generator import Generator
 from tests.chaos.host import Host
-from tests.chaos.kafka_proxy import KafkaProxy
 from tests.chaos.network import HARNESS, Machine
 from tests.chaos.proxy import Proxy
 from tests.chaos.reader import Reader
@@ -40,18 +39,17 @@ class Stage:
         haste: float = 1.0,
         load: tuple[float, int] = (1000.0, 5),  # logins a second, milliseconds in which they are gathered
         mutant: str = "",
+        *,
+        plaintext: bool = False,
     ) -> None:
         self.seed = seed
         self.partitions = partitions  # of user-login, now
         self.grown = False  # whether partitions were added: records of a user may then lie in two of them
         self.haste = haste
         self._drawing, self._drawn = threading.Lock(), list[tuple[Host, str]]()
-        self.cluster = Cluster(directory, short_lived=haste < 1)
+        self.cluster = Cluster(directory, short_lived=haste < 1, plaintext=plaintext)
         self.redis = Redises(directory)
-        self.kafka_proxies = [
-            KafkaProxy((HARNESS, FIRST_PROXY + at), (machine.address, PROXIED_PORT))
-            for at, machine in enumerate(self.cluster.machines)
-        ]
+        self.kafka_proxies = self.cluster.access.proxies()
         self.redis_proxies = {
             name: Proxy((HARNESS, port), (self.redis.primary.host, REDIS_PORT)) for name, port in REDIS_PROXIES.items()
         }
@@ -63,17 +61,19 @@ class Stage:
         if mutant:
             for host in self.hosts.values():
                 host.variables |= mutants.environment(mutant)
-        self.generator = Generator(self.cluster.bootstrap, ours.topics.input, partitions, seed, load[0], linger=load[1])
-        self.reader = Reader(self.cluster.bootstrap, ours.topics.processed)
+        access = self.cluster.access
+        self.generator = Generator(access.producer(), ours.topics.input, partitions, seed, load[0], linger=load[1])
+        self.reader = Reader(access.direct(), ours.topics.processed)
 
     def settings(self, host: str) -> Settings:
         """The settings of one VM's pool: production's, but for how often counts are published."""
-        bootstrap = self.cluster.proxied if host == PROXIED else self.cluster.bootstrap
+        access = self.cluster.access
+        client = access.proxied("{role}") if host == PROXIED else access.direct("{role}")
         # One VM reads from the copies in its own zone, the other one from leaders, as clients do by default.
         near = {} if host == PROXIED else {"client.rack": self.cluster.brokers[ZONES[DIRECT]].place.rack}
         return Settings(
             host=host,
-            kafka=KafkaSettings({"bootstrap.servers": bootstrap, **near}, plaintext_beyond_loopback=True),
+            kafka=KafkaSettings({**client, **near}, plaintext_beyond_loopback=access.secured is None),
             topics=TopicSettings(partitions=self.partitions, replication_factor=3, min_insync_replicas=2),
             redis=RedisSettings(
                 url=f"redis://{HARNESS}:{REDIS_PROXIES[host]}/0",
@@ -89,7 +89,7 @@ class Stage:
     def direct(self) -> Settings:
         """For the harness's own questions: leaders and the now-primary Redis, without a proxy."""
         ours = self.settings(DIRECT)
-        kafka = KafkaSettings({"bootstrap.servers": self.cluster.bootstrap}, plaintext_beyond_loopback=True)
+        kafka = KafkaSettings(self.cluster.access.direct(), plaintext_beyond_loopback=True)
         return structs.replace(ours, kafka=kafka, redis=structs.replace(ours.redis, url=self.redis.primary.url))
 
     def hold(self, seconds: float) -> None:
@@ -157,13 +157,17 @@ def stage(
     haste: float = 1.0,
     load: tuple[float, int] = (1000.0, 5),
     mutant: str = "",
+    *,
+    plaintext: bool = False,
 ) -> Iterator[Stage]:
     """Set the stage, with the pool at work; everything ends with the block."""
     with _alone(), ExitStack() as ending:
-        made = Stage(directory, seed, partitions, haste, load, mutant)
+        made = Stage(directory, seed, partitions, haste, load, mutant, plaintext=plaintext)
         for part in (made.cluster, made.redis, *made.kafka_proxies, *made.redis_proxies.values()):
             ending.callback(part.stop)
             part.start()
+        made.cluster.access.make_users()
+        made.cluster.access.admit(made.direct)
         stack.create_topics(made.direct)
         for part in (*made.hosts.values(), made.reader, made.generator):
             ending.callback(part.stop)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from processor.settings import KafkaProperties
 from tests.chaos.evidence import TOPICS, Offsets
 from tests.chaos.live import Live
 
@@ -11,7 +12,7 @@ from tests.chaos.live import Live
 class Subject:
     """One pool; `redis_url` leads straight to the server that is the primary now."""
 
-    bootstrap: str
+    kafka: KafkaProperties  # what every client of the harness has: where the brokers are, and who comes
     input: str
     processed: str
     aggregations: str
@@ -23,11 +24,11 @@ class Subject:
     shards: int = 1
 
     @classmethod
-    def of(cls, settings: Any, bootstrap: str = "", redis_url: str = "") -> "Subject":
-        """Take the names from a pool's settings; by other addresses than the pool's own, where given."""
+    def of(cls, settings: Any, kafka: KafkaProperties | None = None, redis_url: str = "") -> "Subject":
+        """Take the names from a pool's settings; as another client than the pool's own, where given."""
         topics = settings.topics
         return cls(
-            bootstrap or str(settings.kafka.client["bootstrap.servers"]),
+            kafka or settings.kafka.client,
             topics.input,
             topics.processed,
             topics.aggregations,

@@ -28,8 +28,8 @@ def everywhere(reader: Reader, since: float) -> bool:
 
 def test_a_real_pool_under_kill_9_is_judged_exact(quick: Settings, tmp_path: Path) -> None:
     subject, random = Subject.of(quick), Random(7)
-    generator = Generator(subject.bootstrap, subject.input, PARTITIONS, seed=7, rate=3000.0, malformed=0.02)
-    reader = Reader(subject.bootstrap, subject.processed)
+    generator = Generator(subject.kafka, subject.input, PARTITIONS, seed=7, rate=3000.0, malformed=0.02)
+    reader = Reader(subject.kafka, subject.processed)
     with pool(quick, tmp_path) as running:
         reader.start()
         generator.start()
@@ -51,13 +51,13 @@ def test_what_is_spoilt_in_kafka_and_redis_is_found_there(
     quick: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject = Subject.of(quick)
-    reader = Reader(subject.bootstrap, subject.processed)
+    reader = Reader(subject.kafka, subject.processed)
     with pool(quick, tmp_path):
         reader.start()
         feed(subject, 400)
         assert settled(subject) == []
     spoil(subject)
-    left_open = Producer({"bootstrap.servers": subject.bootstrap, "transactional.id": f"{subject.group}-left-open"})
+    left_open = Producer({**subject.kafka, "transactional.id": f"{subject.group}-left-open"})
     left_open.init_transactions(120)
     left_open.begin_transaction()
     left_open.produce(subject.dead_letters, b"hidden", partition=0)
@@ -74,7 +74,7 @@ def test_what_is_spoilt_in_kafka_and_redis_is_found_there(
 
 
 def feed(subject: Subject, logins: int) -> None:
-    generator = Generator(subject.bootstrap, subject.input, PARTITIONS, seed=1, rate=2000.0, users=5)
+    generator = Generator(subject.kafka, subject.input, PARTITIONS, seed=1, rate=2000.0, users=5)
     generator.start()
     eventually("enough was fed", lambda: generator.sent >= logins)
     generator.stop()
@@ -85,7 +85,7 @@ def spoil(subject: Subject) -> None:
     with redis.Redis.from_url(subject.redis_url, decode_responses=True) as client:
         client.hincrby(f"{{{subject.prefix}:0}}:counts", "user-1", 1)
     processed = next(iter(Live(subject).records("processed")))
-    producer = Producer({"bootstrap.servers": subject.bootstrap})
+    producer = Producer(dict(subject.kafka))
     producer.produce(subject.processed, processed.value(), processed.key(), processed.partition() or 0)
     producer.produce(subject.processed, b"{}", partition=1)
     producer.produce(subject.dead_letters, b"{}", partition=1)
@@ -111,7 +111,7 @@ def test_what_does_not_come_to_rest_is_said(quick: Settings) -> None:
 
 def test_a_generator_changes_its_load_while_it_runs(quick: Settings) -> None:
     subject = Subject.of(quick)
-    generator = Generator(subject.bootstrap, subject.input, 2, seed=1, malformed=0.0)
+    generator = Generator(subject.kafka, subject.input, 2, seed=1, malformed=0.0)
     generator.rate = 0.0
     generator.start()
     generator.storm(1, 250)

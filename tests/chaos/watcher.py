@@ -30,7 +30,7 @@ class Watcher:
         self._looked = 0.0
         self._consumer = Consumer(
             {
-                "bootstrap.servers": recipe["bootstrap"],
+                **recipe["kafka"],
                 "client.id": "chaos-reader",
                 "group.id": "chaos-reader",  # never joined
                 "enable.auto.commit": False,

@@ -108,7 +108,7 @@ def group_coordinator_killed(stage: Stage, _dice: Random) -> Hit:
 
 def whole(stage: Stage) -> None:
     """Wait until every partition has its three copies: the fault before this one may have left some behind."""
-    admin = AdminClient({"bootstrap.servers": stage.cluster.bootstrap})
+    admin = AdminClient(dict(stage.cluster.access.direct()))
     waits.until("all copies of all partitions are in step", lambda: not _behind(admin))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 
-from tests.chaos.brokers import PORT
+from tests.chaos.access import PORT
 from tests.chaos.faults import Hit, fault, waits
 from tests.chaos.faults.brokers import whole
 from tests.chaos.faults.measuring import measured

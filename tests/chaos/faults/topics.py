@@ -66,7 +66,7 @@ def partitions_doubled(stage: Stage, _dice: Random) -> Hit:
     """
     whole(stage)
     wanted = 2 * stage.partitions
-    admin = AdminClient({"bootstrap.servers": stage.cluster.bootstrap})
+    admin = AdminClient(dict(stage.cluster.access.direct()))
     stage.grown = True
     for topic in (stage.direct.topics.processed, stage.direct.topics.input):
         admin.create_partitions([NewPartitions(topic, wanted)])[topic].result(waits.PATIENCE_SECONDS)

@@ -71,8 +71,7 @@ def commits_as_nobody(source: ModuleType) -> None:
     """
 
     def membership(self: Any) -> Any:
-        settings = {"bootstrap.servers": self._settings.kafka.client["bootstrap.servers"]}
-        stranger = source.Consumer({**settings, "group.id": self._settings.group})
+        stranger = source.Consumer({**self._settings.kafka.client, "group.id": self._settings.group})
         try:
             return stranger.consumer_group_metadata()
         finally:

@@ -69,6 +69,7 @@ def _flusher(settings: Settings) -> Iterator[Right]:
     yield Right(user, "topic", topics.dead_letters, "DESCRIBE")
     yield Right(user, "group", settings.group, "READ")  # it visits the group where a partition was left to nobody
     yield Right(user, "group", settings.aggregations_group, "READ")
+    yield Right(user, "group", f"{settings.group}-reader", "DESCRIBE")  # restore reads what was published
     yield Right(user, "transactional-id", f"{settings.group}-flusher", "WRITE")
 
 

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 from msgspec.structs import replace
 
 from deploy.tls.authority import Authority, Wanted
 from processor.errors import Exit
+from processor.kafka.aggregations import published
+from processor.kafka.cluster import Cluster
 from processor.kafka.rights import Right, rights
 from processor.settings import KafkaSettings, KafkaValue, Settings
 from tests import stack
@@ -145,3 +148,13 @@ def test_a_process_that_lacks_a_right_ends_with_a_line_that_names_it(
     assert "grant this principal the missing right (`data-processor acls`), then start again" in last["event"]
     assert not [secret for secret in secured.passwords.values() if secret in done.stderr]
     assert "Traceback" not in done.stderr
+
+
+def test_a_flusher_is_not_refused_what_it_published_when_it_restores_an_empty_redis(
+    secured: SecuredKafka, own: Settings
+) -> None:
+    writer = Producer(secured.certified())
+    writer.produce(own.topics.aggregations, b'{"user_id":"u","login_count":3}', "u")
+    assert writer.flush(60) == 0
+    flusher = replace(own, kafka=KafkaSettings(client=secured.client("flusher")))
+    assert [each for batch in published(flusher, Cluster(flusher), lambda: None) for each in batch] == [("u", 3)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.chaos import network
 from tests.chaos.acts import play
 from tests.chaos.faults import Fault
+from tests.chaos.faults.access import ROW as ACCESS
 from tests.chaos.faults.all import FAULTS
 from tests.chaos.last_words import last_words
 from tests.chaos.mutants.theatre import tell_all
@@ -46,19 +47,31 @@ def options(arguments: list[str]) -> argparse.Namespace:
 def main() -> int:
     """Run; 0 when everything is exact and came back in time."""
     chosen = options(sys.argv[1:])
-    unknown = set(chosen.only) - set(FAULTS)
-    if unknown:
-        print(f"no such kind of fault: {', '.join(sorted(unknown))}; --list names them", file=sys.stderr)
+    if problem := _unfit(chosen):
+        print(problem, file=sys.stderr)
         return 2
     if chosen.list:
-        for fault in sorted(FAULTS.values(), key=lambda each: (each.row, each.name)):
-            print(
-                f"{fault.row:3}  {fault.name:40} {fault.budget:5.0f} s  {(fault.inject.__doc__ or '').splitlines()[0]}"
-            )
-        return 0
+        return _list()
     network.enter([sys.executable, "-m", "tests.chaos", *sys.argv[1:], "--seed", str(chosen.seed)])
-    faults = {name: FAULTS[name] for name in chosen.only or FAULTS}
+    faults = {
+        name: FAULTS[name] for name in chosen.only or FAULTS if FAULTS[name].row != ACCESS or not chosen.plaintext
+    }
     return _run(chosen, one_a_row(faults, random.Random(chosen.seed)) if chosen.one_a_row else faults)
+
+
+def _unfit(chosen: argparse.Namespace) -> str:
+    """What can't be of what was chosen; empty where all can."""
+    if unknown := set(chosen.only) - set(FAULTS):
+        return f"no such kind of fault: {', '.join(sorted(unknown))}; --list names them"
+    if chosen.plaintext and (needless := [name for name in chosen.only if FAULTS[name].row == ACCESS]):
+        return f"{', '.join(needless)}: nobody has access that could end; leave --plaintext out"
+    return ""
+
+
+def _list() -> int:
+    for fault in sorted(FAULTS.values(), key=lambda each: (each.row, each.name)):
+        print(f"{fault.row:3}  {fault.name:40} {fault.budget:5.0f} s  {(fault.inject.__doc__ or '').splitlines()[0]}")
+    return 0
 
 
 def _run(chosen: argparse.Namespace, faults: Mapping[str, Fault]) -> int:

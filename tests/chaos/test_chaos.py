@@ -1,4 +1,4 @@
-"""A short run of the harness: every class of fault once, decided by a seed."""
+"""A short run of the harness on secured brokers: every class of fault once, decided by a seed."""
 
 import json
 import os

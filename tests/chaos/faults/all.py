@@ -2,6 +2,7 @@
 
 from tests.chaos.faults import (
     FAULTS,
+    access,
     brokers,
     flushers,
     hosts,
@@ -19,6 +20,7 @@ from tests.chaos.faults import (
 
 __all__ = [
     "FAULTS",
+    "access",
     "brokers",
     "flushers",
     "hosts",

@@ -22,7 +22,7 @@ def commit_sent_twice(stage: Stage, dice: Random) -> Hit:
 
     Brokers take it as those transactions' own: half of one becomes visible, and is written again when the rest fails.
     """
-    proxy = _coordinating(stage, dice)
+    proxy = coordinating(stage, dice)
     zombie = proxy.zombie(ApiKey.END_TXN)
     assert zombie.caught(waits.PATIENCE_SECONDS), "no commit came"
     assert proxy.wait_for(ApiKey.END_TXN, waits.PATIENCE_SECONDS), "no commit came after it"
@@ -36,7 +36,7 @@ def commit_sent_twice(stage: Stage, dice: Random) -> Hit:
 def commit_late(stage: Stage, dice: Random) -> Hit:
     """Keep a commit while its worker waits for the answer, gives up and goes on; it arrives seconds later."""
     seconds = dice.uniform(0.5, 8.0)
-    zombie = _coordinating(stage, dice).zombie(ApiKey.END_TXN, seconds, cut=False)
+    zombie = coordinating(stage, dice).zombie(ApiKey.END_TXN, seconds, cut=False)
     assert zombie.caught(waits.PATIENCE_SECONDS), "no commit came"
     assert zombie.delivered(seconds + waits.PATIENCE_SECONDS), "the coordinator did not answer it"
     return Hit()
@@ -45,13 +45,13 @@ def commit_late(stage: Stage, dice: Random) -> Hit:
 @fault("commit-unanswered", row=13, budget=15, weight=3, together=True)
 def commit_unanswered(stage: Stage, dice: Random) -> Hit:
     """Lose the answer to a commit: it is done, and its worker can't know; one that writes again writes twice."""
-    return _once(_coordinating(stage, dice), drop_response)
+    return _once(coordinating(stage, dice), drop_response)
 
 
 @fault("commit-cut-off", row=13, budget=15, weight=3, together=True)
 def commit_cut_off(stage: Stage, dice: Random) -> Hit:
     """Cut the connection in the stead of a commit's answer: the client sends it again, and says nothing."""
-    return _once(_coordinating(stage, dice), close_after_request)
+    return _once(coordinating(stage, dice), close_after_request)
 
 
 @fault("offsets-unanswered", row=14, budget=30)
@@ -99,7 +99,7 @@ def _silent(proxy: KafkaProxy) -> Iterator[None]:
         proxy.start()
 
 
-def _coordinating(stage: Stage, dice: Random) -> KafkaProxy:
+def coordinating(stage: Stage, dice: Random) -> KafkaProxy:
     """The way from the proxied VM to the broker that coordinates the transactions of one of its workers."""
     host = stage.hosts[PROXIED]
     name = f"{host.settings.group}-{host.settings.host}-worker-{dice.randrange(host.workers):02d}"

@@ -109,4 +109,5 @@ def _finish(on: Stage, chosen: argparse.Namespace, notes: Notes) -> Report:
     orphans = [f"process {pid} is nobody's" for host in on.hosts.values() for pid in strays(host)]
     found = [*orphans, *grown(notes.samples)]
     ends = on.cluster.ends()
-    return Report(chosen.seed, verdict, notes.injected, found, notes.broken, ends, minutes, mutant=chosen.mutant)
+    told = (chosen.seed, verdict, notes.injected, found, notes.broken, ends, minutes)
+    return Report(*told, mutant=chosen.mutant, plaintext=chosen.plaintext)

@@ -56,6 +56,7 @@ class Report:
     minutes: float = 0.0  # that it took, without the comparison
     mutants: Sequence[Mutant] = ()
     mutant: str = ""  # the one that was planted in this run
+    plaintext: bool = False  # whether nothing was secured
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     machine: str = field(default_factory=machine)
     revision: str = field(default_factory=revision)
@@ -96,6 +97,7 @@ class Report:
             "broken": list(self.broken),
             "ends": list(self.ends),
             "mutant": self.mutant,
+            "plaintext": self.plaintext,
             "mutants": [asdict(mutant) for mutant in self.mutants],
         }
         return json.dumps(told, ensure_ascii=False, indent=2)
@@ -107,7 +109,8 @@ class Report:
         late = "" if self.in_time else ", but late"
         page.print(f"{verdict}{late}: seed {self.seed}, {self.began:%Y-%m-%d %H:%M} UTC")
         bug = f", with the planted bug {self.mutant}" if self.mutant else ""
-        page.print(f"{self.machine}; revision {self.revision}, {self.minutes:.0f} minutes{bug}", markup=False)
+        plain = ", in plaintext" if self.plaintext else ""
+        page.print(f"{self.machine}; revision {self.revision}, {self.minutes:.0f} minutes{plain}{bug}", markup=False)
         page.print(_compared(self.verdict), _faults(self.kinds()))
         said = (("Leaks", self.leaks), ("Not injected", self.broken), ("Servers started again", self.ends))
         for title, lines in said:

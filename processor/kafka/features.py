@@ -33,15 +33,29 @@ class Features(Struct, frozen=True):
 
 def features(host: str, port: int, client: KafkaProperties) -> Features:
     """Connect as a client with these properties would, and ask; raises OSError for whatever goes wrong."""
+    return parsed(_answer(host, port, client, _request()))
+
+
+def wants_login(host: str, port: int, client: KafkaProperties) -> bool:
+    """Whether it ends a connection that asks for more without a login; raises OSError when it can't be known."""
+    brokers = struct.pack(">hhihi", 3, 1, 0, -1, 0)  # Metadata, version 1, no client id, for no topics
+    try:
+        _answer(host, port, client, struct.pack(">i", len(brokers)) + brokers)
+    except ConnectionResetError:
+        return True
+    return False
+
+
+def _answer(host: str, port: int, client: KafkaProperties, request: bytes) -> bytes:
     with ExitStack() as stack:
         connection: socket = stack.enter_context(create_connection((host, port), _SECONDS))
         if "SSL" in str(client.get("security.protocol", "")).upper():
             connection = stack.enter_context(_context(client).wrap_socket(connection, server_hostname=host))
-        connection.sendall(_request())
+        connection.sendall(request)
         (size,) = struct.unpack(">i", _exactly(connection, 4))
         if not 0 <= size <= _LARGEST_ANSWER:
             raise OSError("what answers is no Kafka broker, or wants TLS")
-        return parsed(_exactly(connection, size))
+        return _exactly(connection, size)
 
 
 def parsed(answer: bytes) -> Features:
@@ -96,7 +110,7 @@ def _exactly(connection: socket, size: int) -> bytes:
     while len(received) < size:
         more = connection.recv(size - len(received))
         if not more:
-            raise OSError("it closed the connection instead of answering")
+            raise ConnectionResetError("it closed the connection instead of answering")
         received += more
     return received
 

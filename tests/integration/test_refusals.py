@@ -12,6 +12,7 @@ from deploy.tls.authority import Authority, Wanted
 from processor.errors import Exit
 from processor.kafka.aggregations import published
 from processor.kafka.cluster import Cluster
+from processor.kafka.handshake import why
 from processor.kafka.rights import Right, rights
 from processor.settings import KafkaSettings, KafkaValue, Settings
 from tests import stack
@@ -106,6 +107,18 @@ def test_a_broker_whose_certificate_has_expired(secured: SecuredKafka, own: Sett
     said = line_of(own, client, tmp_path, Exit.UNAVAILABLE)
     assert "its certificate has expired: " in said
     assert "makes a new one" in said
+
+
+def test_of_several_brokers_the_one_whose_certificate_has_expired_is_named(secured: SecuredKafka) -> None:
+    late = f"127.0.0.1:{secured.late_port}"
+    said = why(secured.client(bootstrap_servers=f"{secured.bootstrap},{late}"))
+    assert said.startswith(f"Kafka at {late}: its certificate has expired: ")
+
+
+def test_only_where_a_login_is_wanted_somebody_with_a_certificate_is_told_so(secured: SecuredKafka) -> None:
+    assert why(secured.certified()) == ""
+    said = why({**secured.certified(), "bootstrap.servers": secured.bootstrap})
+    assert "it speaks TLS with us, and then ends the connection: it wants a login" in said
 
 
 WORKER, FLUSHER = ("worker", "--slot", "0"), ("flusher",)

@@ -36,7 +36,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--one-a-row", action="store_true", help="only one kind of each row, drawn by the seed")
     parser.add_argument("--mutant", default="", help="a planted bug in the pool: the oracle must find it")
     parser.add_argument("--mutants", action="store_true", help="tell the stories of all planted bugs first: a table")
-    parser.add_argument("--plaintext", action="store_true", help="brokers without TLS, logins and rights")
+    parser.add_argument("--plaintext", action="store_true", help="Kafka and Redis without TLS, logins and rights")
     parser.add_argument("--list", action="store_true", help="the kinds of faults, and end")
     parser.add_argument("--reports", type=Path, help="folder for the report as text and JSON")
     parser.add_argument("--keep", action="store_true", help="keep logs and data of the run")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from deploy.local.place import ADMIN, Secured
+from deploy.tls.authority import Authority
 from processor.settings import KafkaProperties, Settings
 from tests.chaos.frames import Way
 from tests.chaos.kafka_proxy import KafkaProxy
@@ -17,6 +18,7 @@ class Access(Protocol):
     """What plaintext and secured stages have in common."""
 
     secured: Secured | None  # what a broker needs of it
+    authority: Authority | None  # whom everybody trusts
 
     def listeners(self, address: str) -> dict[str, str]:
         """By name, where a broker listens: host:port, without its proxy."""
@@ -53,6 +55,7 @@ class Plaintext:
     """Anybody may do anything."""
 
     secured: Secured | None = None
+    authority: Authority | None = None
 
     def __init__(self, brokers: Sequence[str]) -> None:
         self._brokers = brokers

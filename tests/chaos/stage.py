@@ -11,7 +11,7 @@ from random import Random
 
 from msgspec import structs
 
-from processor.settings import FlusherSettings, KafkaSettings, RedisSettings, Settings, TopicSettings, WorkerSettings
+from processor.settings import FlusherSettings, KafkaSettings, Settings, TopicSettings, WorkerSettings
 from tests import stack
 from tests.chaos import mutants
 from tests.chaos.brokers import Cluster
@@ -48,7 +48,7 @@ class Stage:
         self.haste = haste
         self._drawing, self._drawn = threading.Lock(), list[tuple[Host, str]]()
         self.cluster = Cluster(directory, short_lived=haste < 1, plaintext=plaintext)
-        self.redis = Redises(directory)
+        self.redis = Redises(directory, self.cluster.access.authority)
         self.kafka_proxies = self.cluster.access.proxies()
         self.redis_proxies = {
             name: Proxy((HARNESS, port), (self.redis.primary.host, REDIS_PORT)) for name, port in REDIS_PROXIES.items()
@@ -75,12 +75,7 @@ class Stage:
             host=host,
             kafka=KafkaSettings({**client, **near}, plaintext_beyond_loopback=access.secured is None),
             topics=TopicSettings(partitions=self.partitions, replication_factor=3, min_insync_replicas=2),
-            redis=RedisSettings(
-                url=f"redis://{HARNESS}:{REDIS_PROXIES[host]}/0",
-                shards=2,
-                timeout_seconds=1.0,
-                plaintext_beyond_loopback=True,
-            ),
+            redis=self.redis.settings(REDIS_PROXIES[host], shards=2),
             flusher=FlusherSettings(interval_seconds=1.0, lease_seconds=5.0),
             worker=WorkerSettings(breaker_records=1_000),
         )

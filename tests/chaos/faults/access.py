@@ -22,7 +22,8 @@ from tests.chaos.stage import PROXIED, Stage
 ROW = 26
 ELSEWHERE = ("elsewhere.example",)  # a host that nobody on stage is
 GRANT = "grant this principal the missing right"
-LOGIN = ("check kafka.sasl.username, kafka.sasl.password (or its file)", "invalid credentials")  # either
+# Any of these: who starts with the old password ends, who was let in before waits for another one.
+LOGIN = ("check kafka.sasl.username, kafka.sasl.password", "was the password changed?", "invalid credentials")
 VERIFY, MISNAMED = "certificate verify failed", "its certificate is not for that name"
 
 

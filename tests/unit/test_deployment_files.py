@@ -90,8 +90,8 @@ def test_what_is_put_on_a_vm_can_be_read_by_the_pool(monkeypatch: pytest.MonkeyP
 
 
 def test_no_file_of_the_deployment_names_a_path_outside_the_checkout() -> None:
-    # deploy/vm is about one place on a VM, deploy/flink on Flink's machines, the containers' files about places inside of
-    # them: they have to name them.
+    # deploy/vm is about one place on a VM, deploy/flink about one on Flink's machines, the containers' files about
+    # places inside of them: they have to name them.
     apart = {"__pycache__", "vm", "flink", "Dockerfile", "compose.yaml"}
     everything = [path for path in (ROOT / "deploy").rglob("*") if path.is_file() and path.suffix != ".png"]
     files = [path for path in everything if not apart & set(path.parts)]

@@ -56,7 +56,13 @@ class Jobs:
 
     def await_running(self, job: str) -> None:
         """Return when all parts of a job run, after its start or a restart."""
-        self.until(f"job {job} runs", lambda: self.state(job) == "RUNNING" and self._all_run(job))
+        self.until(f"job {job} runs", lambda: self.runs(job))
+
+    def runs(self, job: str) -> bool:
+        """Whether each task of a job runs: what Flink calls running may wait for slots, or have tasks that begin."""
+        found = self.ask(f"/jobs/{job}")
+        tasks = [(part["tasks"], part["parallelism"]) for part in found["vertices"]]
+        return found["state"] == "RUNNING" and all(each["RUNNING"] + each["FINISHED"] == all_ for each, all_ in tasks)
 
     def state(self, job: str) -> str:
         """Ask for a job's state, as Flink names it."""
@@ -113,8 +119,3 @@ class Jobs:
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self._address + path, data, headers, method=method)  # noqa: S310 (an operator's)
         return urllib.request.urlopen(request, timeout=60)  # noqa: S310
-
-    def _all_run(self, job: str) -> bool:
-        """A part is called running as soon as one of its tasks is; a savepoint needs all of them."""
-        tasks = [(part["tasks"], part["parallelism"]) for part in self.ask(f"/jobs/{job}")["vertices"]]
-        return all(each["RUNNING"] + each["FINISHED"] == wanted for each, wanted in tasks)

@@ -123,7 +123,7 @@ def test_a_killed_task_manager_and_another_parallelism_change_no_record(
             killed = flink.jobs.start(text, parallelism=4)  # all slots, so every TaskManager has a part
             eventually("there is something to go back to", lambda: flink.jobs.checkpoints(killed) > 1)
             flink.task_managers[0].kill()
-            eventually("the job notices", lambda: flink.jobs.state(killed) != "RUNNING")
+            eventually("the job notices", lambda: not flink.jobs.runs(killed))
             flink.start_task_manager(0)
             eventually("the job went back", lambda: flink.jobs.restored(killed) > 0)
             rescaled = flink.jobs.start(text, parallelism=2, savepoint=flink.jobs.savepoint(killed))

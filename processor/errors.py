@@ -4,6 +4,7 @@ DataProcessorError           what happened, where, and what to do: one line for 
 ├── ConfigurationError       a setting is wrong: mend it and start again
 ├── Unavailable              Kafka or Redis does not answer: try again, with growing pauses
 ├── Refused                  going on would lose or repeat something: a person decides
+│   ├── Denied               Kafka does not let this principal: someone grants it the right
 │   ├── PositionLost         an offset, cursor or checkpoint does not fit its log any more
 │   └── LineageMismatch      the counts in Redis belong to another topic, cluster, rule or shard count
 ├── NotReady                 a shard has no lineage yet: wait, the flusher's leader restores it
@@ -53,6 +54,14 @@ class Refused(DataProcessorError):
     """To go on would lose or repeat something; the message says what a person must decide."""
 
     exit_code = Exit.REFUSED
+
+
+class Denied(Refused):
+    """Kafka does not let this principal do something; `kind` says with what: "topic", "group", …."""
+
+    def __init__(self, said: str, kind: str = "") -> None:
+        super().__init__(said)
+        self.kind = kind
 
 
 class PositionLost(Refused):

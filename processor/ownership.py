@@ -7,7 +7,9 @@ from time import monotonic
 
 from msgspec import json
 
+from processor.errors import Exit, Refused
 from processor.log import event
+from processor.outage import Outage
 from processor.settings import Settings
 
 _EVERY_SECONDS = 20.0
@@ -16,9 +18,11 @@ _EVERY_SECONDS = 20.0
 class OwnershipWatch:
     """Has looked, every now and then, for partitions that nobody has, and never waits for the answer."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, every_seconds: float = _EVERY_SECONDS) -> None:
         self._settings = json.encode(settings)
-        self._next = monotonic() + _EVERY_SECONDS
+        self._every = every_seconds
+        self._next = monotonic() + every_seconds
+        self._outage = Outage("looking for partitions that nobody has")
         self._asked: subprocess.Popen[bytes] | None = None
 
     def turn(self) -> None:
@@ -27,8 +31,16 @@ class OwnershipWatch:
             self._asked = self._begin()
         elif self._asked is not None and self._asked.poll() is not None:
             said, _ = self._asked.communicate()
-            self._asked, self._next = None, monotonic() + _EVERY_SECONDS
-            if said and (found := json.decode(said, type=list[int])):
+            code, self._asked, self._next = self._asked.returncode, None, monotonic() + self._every
+            self._hear(code, said)
+
+    def _hear(self, code: int, said: bytes) -> None:
+        """A look that is refused is told of; another that failed is only followed by the next."""
+        if code == Exit.REFUSED:
+            self._outage.failed(Refused(said.decode()))
+        elif code == Exit.OK:
+            self._outage.ended()
+            if found := json.decode(said, type=list[int]):
                 event("partitions that nobody had were divided anew", partitions=found)
 
     def close(self) -> None:

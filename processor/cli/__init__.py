@@ -14,7 +14,7 @@ def main() -> None:
         sys.exit(_run(*_without_config(sys.argv[1:])))
     except DataProcessorError as problem:
         sys.stdout.flush()
-        print(f"data-processor: {problem}", file=sys.stderr)
+        print(f"data-processor: {_told(problem)}", file=sys.stderr)
         sys.exit(problem.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -29,6 +29,12 @@ def _run(config: str | None, arguments: list[str]) -> int:
 
     app([*([] if config is None else ["--config", config]), *arguments], prog_name="data-processor")
     return 0
+
+
+def _told(problem: DataProcessorError) -> str:
+    from processor.cli import console
+
+    return console.explained(problem)
 
 
 def _without_config(arguments: Sequence[str]) -> tuple[str | None, list[str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from processor import config
 from processor.config.roles import OPERATOR
+from processor.errors import DataProcessorError, Denied
 from processor.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,15 @@ def loaded(path: Path | None = None, role: str = OPERATOR) -> config.Loaded:
 def settings() -> Settings:
     """Return the settings in force; --config has set DATA_PROCESSOR_CONFIG by then."""
     return loaded().settings
+
+
+def explained(problem: DataProcessorError, in_force: Settings | None = None, role: str = OPERATOR) -> str:
+    """Tell a problem in one line; a denial of Kafka's with the rights that are missing, which is asked of it."""
+    if not isinstance(problem, Denied):
+        return str(problem)
+    from processor.kafka import denied
+
+    return str(denied.explained(problem, in_force or settings(), role))
 
 
 def insist(question: str, otherwise: str) -> None:

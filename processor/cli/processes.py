@@ -82,7 +82,7 @@ def run(name: str, arguments: Sequence[str], config: str | None) -> int:
     faults.arm(os.environ)
     log.start(title)
     signal.signal(signal.SIGTERM, _leave)  # until the process has a handler of its own
-    restraint = None
+    settings = restraint = None
     try:
         settings = console.loaded(Path(config) if config else None, process.role).settings
         log.hide(secrets.in_force(settings))
@@ -93,7 +93,7 @@ def run(name: str, arguments: Sequence[str], config: str | None) -> int:
             restraint.settled()
             return code
     except DataProcessorError as problem:
-        log.error(str(problem), exit_code=int(problem.exit_code))
+        log.error(console.explained(problem, settings, process.role), exit_code=int(problem.exit_code))
         if restraint is None and is_supervised(os.environ):
             sleep(_LINGER_SECONDS)
         return problem.exit_code

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from processor.doctor.finding import Finding, Level
 from processor.kafka.checkup import BrokerSeen, KafkaSeen
 from processor.kafka.features import METADATA, Features
-from processor.kafka.rights import ROLES, needed
+from processor.kafka.rights import ROLES, missing, needed
 from processor.settings import Settings
 from processor.status.picture import ranges
 
@@ -125,11 +125,16 @@ def _rights(settings: Settings, seen: KafkaSeen) -> Iterator[Finding]:
     lacking = {what: _lacking(found, needed) for what, found, needed in asked if found is not None}
     for what, names in lacking.items():
         if names:
-            grant = f"`kafka-acls.sh --add --allow-principal User:… {' '.join(f'--operation {n}' for n in names)} "
-            option = f"--{what}`"
-            yield Finding("rights", Level.WRONG, f"{what}: no right to {', '.join(names)}", grant + option)
+            yield Finding("rights", Level.WRONG, f"{what}: no right to {', '.join(names)}", _grant(user, what, names))
     if not any(lacking.values()):
         yield _seen_rights(asked)
+
+
+def _grant(user: str, what: str, names: Sequence[str]) -> str:
+    if user in ROLES:
+        return "`data-processor acls apply`, as a user who may, gives each role what it needs"
+    operations = " ".join(f"--operation {name}" for name in names)
+    return f"`kafka-acls.sh --add --allow-principal User:… {operations} --{what}`"
 
 
 def _seen_rights(asked: Sequence[tuple[str, frozenset[str] | None, tuple[str, ...]]]) -> Finding:
@@ -153,4 +158,4 @@ def _needed(settings: Settings, user: str, topic: str) -> tuple[str, ...]:
 
 
 def _lacking(found: frozenset[str], needed: tuple[str, ...]) -> list[str]:
-    return [] if "ALL" in found else [name for name in needed if name not in found]
+    return [] if "ALL" in found else missing(needed, found)

@@ -10,7 +10,9 @@ from processor.counts.connection import connect
 from processor.counts.lease import holder
 from processor.counts.reading import Reading, ShardState
 from processor.counts.stopped import Notices
+from processor.errors import Denied
 from processor.exporter.arrivals import Arrivals, update
+from processor.kafka.denied import explained
 from processor.kafka.lookout import Lookout, Standing
 from processor.settings import Settings
 from processor.supervision.supervisor import Process, Supervisor
@@ -78,11 +80,18 @@ class KafkaEye:
     """Looks at Kafka, and remembers how the logs grew."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._lookout = Lookout(settings)
         self._logs: dict[int, Arrivals] = {}
 
     def look(self, redis: RedisView | None, asked: float) -> KafkaView:
-        """Ask; Redis' latest answer, and when it was asked (s), tell what was counted. Raises Unavailable."""
+        """Ask; Redis' latest answer, and when it was asked (s), tell what was counted. Raises Unavailable, Denied."""
+        try:
+            return self._look(redis, asked)
+        except Denied as problem:
+            raise explained(problem, self._settings, "observer") from problem
+
+    def _look(self, redis: RedisView | None, asked: float) -> KafkaView:
         standing = self._lookout.look()
         shards = redis.shards if redis is not None else []
         places = {p: _positions(standing, shards, p) for p in standing.bounds}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -68,7 +69,16 @@ def difference(cluster: Cluster) -> Difference:
     everything = AclBindingFilter(*anything, AclOperation.ANY, AclPermissionType.ANY)  # type: ignore[arg-type]
     with translated("reading the rights"):
         given = cluster.client.describe_acls(everything, request_timeout=REQUEST_SECONDS).result()
+        if not given:
+            _insist_on_sight(cluster)
     return compare(rights(cluster.settings), given)
+
+
+def _insist_on_sight(cluster: Cluster) -> None:
+    """Raise a denial where this user may see no right: librdkafka 2.16 answers with an empty list then (seen)."""
+    asked = cluster.client.describe_cluster(include_authorized_operations=True, request_timeout=REQUEST_SECONDS)
+    if AclOperation.DESCRIBE not in (asked.result().authorized_operations or ()):
+        raise KafkaException(KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED))
 
 
 def give(cluster: Cluster, lacking: Sequence[Right]) -> None:

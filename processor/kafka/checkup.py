@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import Node, TopicCollection
-from confluent_kafka.admin import TopicDescription
-from msgspec import Struct, structs
+from confluent_kafka import Node
+from msgspec import Struct
 
-from processor.errors import Refused, Unavailable
-from processor.kafka import members, membership, presence
+from processor.errors import Refused
+from processor.kafka import membership, presence
 from processor.kafka import topics as plans
-from processor.kafka.client import REQUEST_SECONDS, translated
 from processor.kafka.cluster import Cluster
+from processor.kafka.denied import group_operations, topic_operations
 from processor.kafka.features import Features, features
 from processor.settings import Settings
 
@@ -55,7 +54,7 @@ def look(settings: Settings, cluster: Cluster) -> KafkaSeen:
         topics=[topic for topic in found.values() if topic],
         drifts=plans.drifts(settings, cluster, [plan for plan in wanted if plan.name not in closed]),
         closed=closed,
-        groups={name: _rights(settings, name) for name in (settings.group, settings.aggregations_group)},
+        groups={name: group_operations(settings, name) for name in (settings.group, settings.aggregations_group)},
         namesakes=_namesakes(settings, presence.present(cluster, settings.group)),
     )
 
@@ -72,43 +71,27 @@ def _broker(settings: Settings, node: Node) -> BrokerSeen:
 def _topic(cluster: Cluster, name: str) -> TopicSeen | None:
     """A topic as it is; None where there is none. What this principal may not even see, it may do nothing with."""
     try:
-        if cluster.describe(name) is None:
-            return None
-        with translated(f"describing topic {name}"):
-            asked = cluster.client.describe_topics(
-                TopicCollection([name]), include_authorized_operations=True, request_timeout=REQUEST_SECONDS
-            )
-            return _seen(asked[name].result())
+        found = cluster.describe(name)
     except Refused:
         return TopicSeen(name, operations=frozenset())
-
-
-def _seen(found: TopicDescription) -> TopicSeen:
-    partitions, operations = found.partitions, found.authorized_operations
+    if found is None:
+        return None
     return TopicSeen(
-        name=found.name,
-        leaderless=[p.id for p in partitions if p.leader is None],
-        lacking=[p.id for p in partitions if len(p.isr) < len(p.replicas)],
-        operations=None if operations is None else frozenset(one.name for one in operations),
+        name=name,
+        leaderless=[p.id for p in found.partitions if p.leader is None],
+        lacking=[p.id for p in found.partitions if len(p.isr) < len(p.replicas)],
+        operations=topic_operations(cluster, name),
     )
 
 
 def _readable(cluster: Cluster, topic: TopicSeen) -> bool:
+    if topic.operations == frozenset():
+        return False
     try:
         plans.properties(cluster, topic.name)
     except Refused:
         return False
     return True
-
-
-def _rights(settings: Settings, group: str) -> frozenset[str] | None:
-    try:
-        said = members.group(structs.replace(settings, group=group)).operations
-    except Refused:
-        return frozenset()
-    except Unavailable:  # a cluster so new that it has had no group yet has no coordinator either
-        return None
-    return None if said is None else frozenset(said)
 
 
 def _namesakes(settings: Settings, present: Sequence[str]) -> list[str]:

@@ -9,10 +9,19 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from processor.errors import ClientFailed, ConfigurationError, DataProcessorError, Fenced, Refused, Unavailable
+from processor.errors import (
+    ClientFailed,
+    ConfigurationError,
+    DataProcessorError,
+    Denied,
+    Fenced,
+    Refused,
+    Unavailable,
+)
 from processor.kafka.login import is_changing, logged_in, merged
 from processor.kafka.losses import TOLD_BY_LOSSES, Losses, Retries
 from processor.kafka.quiet import QUIET, Seldom
+from processor.kafka.rights import Kind
 from processor.settings import Settings
 
 Properties = dict[str, Any]
@@ -75,11 +84,11 @@ _FENCED = {
     KafkaError.PRODUCER_FENCED,
     KafkaError.UNRELEASED_INSTANCE_ID,
 }
-_DENIED = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+_DENIED: dict[int, Kind] = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "group",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional-id",
 }
 _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 LOGIN = {
@@ -91,8 +100,8 @@ LOGIN = {
 """How a refused login may be called."""
 _MISCONFIGURED = {KafkaError._INVALID_ARG, *LOGIN}
 _CHANGED = "was the password changed? Write the new one to its file (kafka.sasl.password.file): we go on by ourselves"
+GRANT = "grant this principal the missing right (`data-processor acls apply`), then start again"
 _CURES: tuple[tuple[set[int], type[DataProcessorError], str], ...] = (
-    (_DENIED, Refused, "grant this principal the missing right (`data-processor acls`), then start again"),
     (_TOO_LARGE, Refused, "an output topic takes less than the settings say: see `data-processor topics check`"),
     (LOGIN, ConfigurationError, "check kafka.sasl.username, kafka.sasl.password (or its file), kafka.sasl.mechanisms"),
     (_MISCONFIGURED, ConfigurationError, "check the settings under [kafka]"),
@@ -139,6 +148,8 @@ def failure(error: KafkaError, doing: str) -> DataProcessorError:
         )
     if error.code() in LOGIN and is_changing():
         return Unavailable(f"{text}: {_CHANGED}")
+    if error.code() in _DENIED:
+        return Denied(f"{text}: {GRANT}", _DENIED[error.code()])
     for codes, kind, cure in _CURES:
         if error.code() in codes:
             return kind(f"{text}: {cure}")

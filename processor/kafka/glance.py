@@ -11,7 +11,7 @@ from msgspec import Struct
 from processor.kafka.client import REQUEST_SECONDS, consumer_properties, failure, translated
 from processor.kafka.cluster import Cluster
 from processor.kafka.markers import marks
-from processor.kafka.offsets import Committed, bounds
+from processor.kafka.offsets import Committed, asked, bounds
 from processor.kafka.quiet import QUIET
 from processor.settings import Settings
 
@@ -56,7 +56,7 @@ def _committed(consumer: Consumer, wanted: list[TopicPartition]) -> list[TopicPa
     deadline = monotonic() + REQUEST_SECONDS
     while True:
         try:
-            found = consumer.committed(wanted, REQUEST_SECONDS)
+            found = asked(consumer, wanted, REQUEST_SECONDS)
             for at in found:
                 if at.error is not None:
                     raise KafkaException(at.error)

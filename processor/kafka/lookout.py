@@ -12,7 +12,7 @@ from processor.kafka import glance
 from processor.kafka.client import REQUEST_SECONDS, consumer_properties, translated
 from processor.kafka.cluster import Cluster, lineage
 from processor.kafka.login import Login
-from processor.kafka.offsets import bounds
+from processor.kafka.offsets import asked, bounds
 from processor.kafka.quiet import QUIET
 from processor.settings import Settings
 
@@ -77,7 +77,7 @@ class Lookout:
                 self._login.keep(*self._groups.values())
             wanted = [TopicPartition(self._settings.topics.input, partition) for partition in partitions]
             self._groups[group].poll(0)  # what it heard would pile up
-            found = self._groups[group].committed(wanted, REQUEST_SECONDS)
+            found = asked(self._groups[group], wanted, REQUEST_SECONDS)
             for at in found:
                 if at.error is not None:
                     raise KafkaException(at.error)

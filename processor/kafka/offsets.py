@@ -8,10 +8,11 @@ from confluent_kafka.admin import OffsetSpec
 from msgspec import DecodeError, Struct, json
 
 from processor.errors import Refused
-from processor.kafka.client import REQUEST_SECONDS, consumer_properties, translated
+from processor.kafka.client import REQUEST_SECONDS, consumer_properties, is_final, translated
 from processor.kafka.cluster import Cluster
 from processor.settings import Settings
 
+_HEARD = 10  # errors at most: each kind is told once
 _STABLE_SECONDS = 5.0  # a commit is carried out in milliseconds; longer, and its worker is in trouble
 
 Offsets = dict[int, int]
@@ -54,11 +55,27 @@ def committed(
     wanted = range(cluster.partitions(topic)) if partitions is None else sorted(partitions)
     with translated(f"reading the committed offsets of group {group}"):
         with closing(Consumer(consumer_properties(cluster.settings, "data-processor-offsets", group))) as consumer:
-            found = [consumer.committed([TopicPartition(topic, p)], _STABLE_SECONDS)[0] for p in wanted]
+            found = [asked(consumer, [TopicPartition(topic, p)], _STABLE_SECONDS)[0] for p in wanted]
         for at in found:
             if at.error is not None:  # it must not look like "none committed"
                 raise KafkaException(at.error)
     return {at.partition: Committed(at.offset, at.metadata or "") for at in found if at.offset >= 0}
+
+
+def asked(consumer: Consumer, wanted: list[TopicPartition], seconds: float) -> list[TopicPartition]:
+    """Have a consumer ask for committed offsets; raises KafkaException, a denial in the place of a silence.
+
+    Where its user has no right to the group, the client looks for the group's coordinator until its time is up, and
+    says why on its queue only.
+    """
+    try:
+        return consumer.committed(wanted, seconds)
+    except KafkaException as problem:
+        for message in consumer.consume(_HEARD, 0.0):
+            error = message.error()
+            if error is not None and is_final(error):
+                raise KafkaException(error) from problem
+        raise
 
 
 class Reached(Struct, frozen=True):

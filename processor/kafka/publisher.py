@@ -21,6 +21,7 @@ from processor.kafka.client import (
 )
 from processor.kafka.login import Login
 from processor.kafka.offsets import Checkpoint
+from processor.kafka.transactions import refuse_failed
 from processor.logins.forgotten import Forget, marker_of
 from processor.logins.records import Aggregation
 from processor.outage import Outage
@@ -128,17 +129,9 @@ class Publisher:
         with self._judging("delivering the counts"):
             while (now := self._producer.flush(_STEP_SECONDS)) > 0:
                 began, left = (monotonic(), now) if now < left else (began, left)
-                self._check()
+                refuse_failed(self._producer)
                 self._wait_on(began, f"{now} records are not delivered")
         self._outage.ended()
-
-    def _check(self) -> None:
-        """Raise what makes this transaction impossible: the client says so only when asked to begin another one."""
-        try:
-            self._producer.begin_transaction()
-        except KafkaException as problem:
-            if problem.args[0].code() != KafkaError._STATE:  # that one is open is as it should be
-                raise
 
     def _insist(self, doing: str, call: Callable[[], object]) -> None:
         """Repeat a call for as long as the client says that it goes on where it was."""
@@ -180,7 +173,7 @@ class Publisher:
         """A message that was refused, to be sent once more; anything but a full queue can't be helped."""
         error: KafkaError = message.pop("_error")
         if error.code() != KafkaError._QUEUE_FULL:
-            self._check()
+            refuse_failed(self._producer)
             raise KafkaException(error)
         return message
 

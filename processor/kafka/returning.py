@@ -16,6 +16,7 @@ from processor.kafka.client import SLOW_SECONDS, failure, producer_properties, t
 from processor.kafka.letters import Id
 from processor.kafka.markers import Marker, Origin, Place, Purged, Redriven, Return, written
 from processor.kafka.quiet import QUIET
+from processor.kafka.transactions import refuse_failed
 from processor.logins.headers import Headers
 from processor.settings import Settings
 
@@ -159,6 +160,8 @@ class Returning:
         with self._judging(doing):
             while self._producer.flush(_STEP_SECONDS) > 0:
                 self._wait_on(began, doing)
+            if self._problem is not None:
+                refuse_failed(self._producer)  # of which the record says only that it was taken back
         if self._problem is not None:
             raise self._judged(self._problem, doing)
 

@@ -12,6 +12,7 @@ from processor.kafka.client import Verdict, consumer_properties, failure, produc
 from processor.kafka.cluster import Cluster
 from processor.kafka.offsets import Checkpoint, Offsets, bounds
 from processor.kafka.publisher import TRANSACTION_SECONDS, transactional_id
+from processor.kafka.quiet import QUIET
 from processor.kafka.reader import read
 from processor.logins.forgotten import is_marker
 from processor.logins.headers import UNREADABLE, ask
@@ -34,7 +35,7 @@ class Rewinding:
             settings, client_id, transactional_id(settings), lambda: None, TRANSACTION_SECONDS
         )
         with translated("creating a producer"):
-            self._producer = Producer(properties)
+            self._producer = Producer({**properties, "logger": QUIET})
 
     def ready(self) -> None:
         """Fence whoever published before; what they left open is aborted."""

@@ -1,6 +1,6 @@
 """What each role may do in Kafka: the least with which it does its work. Pure; acls.py gives and compares them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Literal
 
 from msgspec import Struct
@@ -10,6 +10,8 @@ from processor.settings import Settings
 ROLES = ("worker", "flusher", "observer", "operator", "producer")
 
 CLUSTER = "kafka-cluster"  # what Kafka calls the cluster where it is a thing to have rights on
+
+_SHOWS = {"READ", "WRITE", "DELETE", "DESCRIBE"}  # whoever may do one of these to a thing may describe it
 
 Kind = Literal["topic", "group", "transactional-id", "cluster"]
 
@@ -25,7 +27,12 @@ class Right(Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         """As a person would say it."""
-        return f"{self.user}: {self.operation} on {self.kind} {self.name}{'*' if self.prefixed else ''}"
+        return f"{self.user}: {self.what}"
+
+    @property
+    def what(self) -> str:
+        """The same without whose it is."""
+        return f"{self.operation} on {self.kind} {self.name}{'*' if self.prefixed else ''}"
 
     def command(self) -> str:
         """The options that have kafka-acls.sh give it."""
@@ -44,6 +51,11 @@ def needed(settings: Settings, user: str, kind: Kind, name: str) -> list[str]:
     """What that user has to be able to do with one thing; empty for whoever is no role."""
     mine = [right for right in rights(settings) if (right.user, right.kind) == (user, kind)]
     return [one.operation for one in mine if name == one.name or (one.prefixed and name.startswith(one.name))]
+
+
+def missing(wanted: Iterable[str], operations: Set[str]) -> list[str]:
+    """Which of these are surely missing; of a thing that may not even be described, brokers do not tell the rest."""
+    return [one for one in wanted if one not in operations and (operations or one in _SHOWS)]
 
 
 def _worker(settings: Settings) -> Iterator[Right]:
@@ -76,8 +88,7 @@ def _flusher(settings: Settings) -> Iterator[Right]:
 def _observer(settings: Settings) -> Iterator[Right]:
     topics, user = settings.topics, "observer"
     yield Right(user, "topic", topics.input, "READ")  # when the next login came, for the lag in seconds
-    for name in (topics.processed, topics.aggregations, topics.dead_letters):
-        yield Right(user, "topic", name, "DESCRIBE")
+    yield Right(user, "topic", topics.dead_letters, "DESCRIBE")  # how many there are
     for group in (settings.group, settings.aggregations_group, f"{settings.group}-glance"):
         yield Right(user, "group", group, "DESCRIBE")
 

@@ -9,12 +9,13 @@ import os
 import sys
 from time import monotonic, sleep
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Message
 from msgspec import json
 
 from processor.errors import DataProcessorError, Exit, Unavailable
 from processor.kafka import members
-from processor.kafka.client import REQUEST_SECONDS, admin, consumer_properties, translated
+from processor.kafka.client import REQUEST_SECONDS, admin, consumer_properties, failure, is_final, translated
+from processor.kafka.denied import explained
 from processor.parent import end_with_parent
 from processor.settings import Settings
 
@@ -50,11 +51,17 @@ def visit(settings: Settings) -> None:
             visitor.subscribe([settings.topics.input], on_assign=lambda *given: joined.append(given))
             deadline = monotonic() + _VISIT_SECONDS
             while not joined and monotonic() < deadline:
-                visitor.poll(0.1)
+                _hear(settings, visitor.poll(0.1))
         finally:
             visitor.close()
     if not joined:
         raise Unavailable(f"Kafka: group {settings.group} took nobody in within {_VISIT_SECONDS:.0f} s")
+
+
+def _hear(settings: Settings, message: Message | None) -> None:
+    error = message.error() if message is not None else None
+    if error is not None and is_final(error):
+        raise failure(error, f"visiting group {settings.group}")
 
 
 def cure(settings: Settings) -> set[int]:
@@ -70,13 +77,14 @@ def cure(settings: Settings) -> set[int]:
 
 def _answer() -> int:
     end_with_parent()
+    settings = json.decode(sys.stdin.buffer.read(), type=Settings)
     try:
-        found = cure(json.decode(sys.stdin.buffer.read(), type=Settings))
+        said, code = json.encode(sorted(cure(settings))), Exit.OK
     except DataProcessorError as problem:
-        return problem.exit_code
-    sys.stdout.buffer.write(json.encode(sorted(found)))
+        said, code = str(explained(problem, settings, "flusher")).encode(), problem.exit_code
+    sys.stdout.buffer.write(said)
     sys.stdout.flush()
-    return Exit.OK
+    return code
 
 
 if __name__ == "__main__":

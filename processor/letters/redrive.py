@@ -9,6 +9,7 @@ all, and the next run begins at 1. Whenever a producer has to be replaced, 2 fol
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import copy
 from datetime import UTC, datetime
 
 from msgspec import Struct, field
@@ -102,10 +103,12 @@ class Redrive:
             for batch in self._batches(advance):
                 self._send(batch)
         except DataProcessorError as problem:
-            raise type(problem)(
+            told = copy(problem)
+            told.args = (
                 f"{problem}. Redriven for certain: {self.outcome.sent:,}. Run it again: it finds out what became of "
-                "the last ones, and sends no letter twice"
-            ) from problem
+                "the last ones, and sends no letter twice",
+            )
+            raise told from problem
         return self.outcome
 
     def _settle(self) -> None:

@@ -1,6 +1,5 @@
 """A secured broker refuses: one line says why and what to do, with the right exit code; no secret, no traceback."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +12,9 @@ from processor.errors import Exit
 from processor.kafka.aggregations import published
 from processor.kafka.cluster import Cluster
 from processor.kafka.handshake import why
-from processor.kafka.rights import Right, rights
 from processor.settings import KafkaSettings, KafkaValue, Settings
 from tests import stack
 from tests.command import only_line, run
-from tests.pool import pool
 from tests.secured_kafka import SecuredKafka, secured_kafka
 from tests.stack import RedisServer
 
@@ -119,48 +116,6 @@ def test_only_where_a_login_is_wanted_somebody_with_a_certificate_is_told_so(sec
     assert why(secured.certified()) == ""
     said = why({**secured.certified(), "bootstrap.servers": secured.bootstrap})
     assert "it speaks TLS with us, and then ends the connection: it wants a login" in said
-
-
-WORKER, FLUSHER = ("worker", "--slot", "0"), ("flusher",)
-# What the flusher's start asks for; all else only where something is to be published or restored.
-ASKED_FOR = {"DESCRIBE on topic", "DESCRIBE_CONFIGS on topic"}
-
-
-def is_asked_for(right: Right) -> bool:
-    return right.user == "worker" or f"{right.operation} on {right.kind}" in ASKED_FOR
-
-
-# Which right of which role, by its number: each test has names of its own.
-NEEDED = [
-    pytest.param(command, number, id=str(right))
-    for command in (WORKER, FLUSHER)
-    for number, right in enumerate(one for one in rights(Settings()) if one.user == command[0])
-    if is_asked_for(right)
-]
-
-
-def of_role(settings: Settings, role: str) -> list[Right]:
-    return [right for right in rights(settings) if right.user == role]
-
-
-@pytest.mark.parametrize(("command", "number"), NEEDED)
-def test_a_process_that_lacks_a_right_ends_with_a_line_that_names_it(
-    command: tuple[str, ...], number: int, secured: SecuredKafka, own: Settings, tmp_path: Path
-) -> None:
-    theirs = replace(own, kafka=KafkaSettings(client=secured.of_roles()))
-    missing = of_role(own, command[0])[number]
-    secured.take(own, [missing])
-    try:
-        with pool(theirs, tmp_path, workers=0, flusher=command != FLUSHER):
-            done = run(theirs, tmp_path, *command)
-    finally:
-        secured.give(own, [missing])
-    last = json.loads(done.stderr.splitlines()[-1])
-    assert (last["level"], last["exit_code"], done.returncode) == ("error", Exit.REFUSED, Exit.REFUSED)
-    assert missing.name in last["event"], missing
-    assert "grant this principal the missing right (`data-processor acls`), then start again" in last["event"]
-    assert not [secret for secret in secured.passwords.values() if secret in done.stderr]
-    assert "Traceback" not in done.stderr
 
 
 def test_a_flusher_is_not_refused_what_it_published_when_it_restores_an_empty_redis(

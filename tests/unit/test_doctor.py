@@ -13,7 +13,7 @@ from processor.doctor.machine import Disk, MachineSeen, SecretFile
 from processor.kafka.checkup import BrokerSeen, KafkaSeen, TopicSeen
 from processor.kafka.features import Features, parsed
 from processor.kafka.topics import Drift
-from processor.settings import Settings, TopicSettings
+from processor.settings import KafkaSettings, Settings, TopicSettings
 from processor.supervision.supervisor import Process, State
 
 SETTINGS = Settings(host="vm-1", topics=TopicSettings(replication_factor=3))
@@ -154,6 +154,17 @@ def test_rights_that_are_missing_are_named_with_what_grants_them() -> None:
             "`kafka-acls.sh --add --allow-principal User:… --operation READ --group data-processor`",
         ),
     ]
+
+
+def test_a_role_that_lacks_rights_gets_them_by_the_command_that_gives_each_role_its_own() -> None:
+    operator = replace(SETTINGS, kafka=KafkaSettings(client={"sasl.username": "operator"}))
+    seen = [TopicSeen("user-login", operations=frozenset({"DESCRIBE", "READ", "WRITE", "DESCRIBE_CONFIGS"}))]
+
+    found = list(on_kafka.findings(operator, replace(KAFKA, topics=seen, groups={})))
+
+    ((what, advice),) = [(finding.what, finding.advice) for finding in found if finding.level is Level.WRONG]
+    assert what == "topic user-login: no right to CREATE"
+    assert advice.startswith("`data-processor acls apply`")
 
 
 def test_topics_whose_properties_may_not_be_read_are_unknown() -> None:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import NamedTuple
 
-import redis
 from msgspec import Struct
 
 from benchmarks.rig import checks, cpu, memory
 from benchmarks.rig.passed import cursors_of
 from benchmarks.rig.pool import Pool
 from benchmarks.rig.positions import Positions
+from benchmarks.rig.redis_client import redis_client
 from benchmarks.rig.servers import Servers
 from benchmarks.rig.waiting import until
 from processor.counts.keys import Keys
@@ -58,8 +58,18 @@ def check(settings: Settings, logins: int, releases: int = 1, counted_before: in
     checks.require("processed records of each partition", processed, read)
     checks.require("processed records", sum(processed.values()), logins)
     keys = [Keys(settings.redis.prefix, shard).counts for shard in range(settings.redis.shards)]
-    sums = [checks.sum_hash(settings.redis.url, key)[1] for key in keys]
+    sums = [checks.sum_hash(settings.redis, key)[1] for key in keys]
     checks.require("logins counted in Redis", sum(sums), logins + counted_before)
+
+
+def settled(settings: Settings) -> None:
+    """Wait until Redis has counted all that the group has committed."""
+    bootstrap = str(settings.kafka.client["bootstrap.servers"])
+    with (
+        closing(Positions(bootstrap, settings.group, settings.topics.input)) as positions,
+        redis_client(settings.redis) as client,
+    ):
+        until("all is counted", lambda: cursors_of(client, settings) == positions.committed())
 
 
 def done(bases: Mapping[int, int], now: Mapping[int, int]) -> int:
@@ -83,7 +93,7 @@ def _follow(where: Servers, settings: Settings, pool: Pool, release: Callable[[]
     """Release, and say after how long all were committed, and all counted."""
     with (
         closing(Positions(where.kafka.bootstrap, settings.group, settings.topics.input)) as positions,
-        closing(redis.Redis.from_url(settings.redis.url)) as client,
+        redis_client(settings.redis) as client,
     ):
         bases = positions.committed()
         began = time.monotonic()

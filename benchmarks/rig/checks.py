@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import redis
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from benchmarks.rig.failed import Failed
+from benchmarks.rig.redis_client import redis_client
 from processor.kafka.quiet import QUIET
+from processor.settings import RedisSettings
 
 
 def count_committed(bootstrap: str, topic: str) -> dict[int, int]:
@@ -26,15 +27,15 @@ def committed(bootstrap: str, topic: str) -> Iterator[list[Message]]:
         yield from _to_the_end(consumer, partitions)
 
 
-def counted(url: str, key: str) -> dict[str, int]:
+def counted(redis: RedisSettings, key: str) -> dict[str, int]:
     """What a hash in Redis holds, its values being numbers."""
-    with closing(redis.Redis.from_url(url, decode_responses=True)) as client:
+    with redis_client(redis, decode=True) as client:
         return {user: int(logins) for user, logins in client.hscan_iter(key, count=5_000)}  # a field may come twice
 
 
-def sum_hash(url: str, key: str) -> tuple[int, int]:
+def sum_hash(redis: RedisSettings, key: str) -> tuple[int, int]:
     """How many fields a hash in Redis has, and what its values, all numbers, add up to."""
-    counts = counted(url, key)
+    counts = counted(redis, key)
     return len(counts), sum(counts.values())
 
 

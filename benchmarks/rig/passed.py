@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from multiprocessing.synchronize import Barrier, Event
 
-import redis
 from msgspec import Struct
 
 from benchmarks.rig.child import orphaned
 from benchmarks.rig.positions import Positions
+from benchmarks.rig.redis_client import Client, redis_client
 from processor.counts.keys import Keys
 from processor.settings import Settings
 
@@ -37,7 +37,7 @@ def watch(settings: Settings, ready: Barrier, stop: Event) -> Both:
     bootstrap, found = str(settings.kafka.client["bootstrap.servers"]), Both([], [])
     with (
         closing(Positions(bootstrap, settings.aggregations_group, settings.topics.input)) as checkpoint,
-        closing(redis.Redis.from_url(settings.redis.url)) as client,
+        redis_client(settings.redis) as client,
     ):
         cursors = _Noted(found.counted)
         published = _Noted(found.published)
@@ -49,7 +49,7 @@ def watch(settings: Settings, ready: Barrier, stop: Event) -> Both:
     return found
 
 
-def cursors_of(client: "redis.Redis", settings: Settings) -> dict[int, int]:
+def cursors_of(client: Client, settings: Settings) -> dict[int, int]:
     """Each partition's cursor, that of the slowest shard."""
     keys = [Keys(settings.redis.prefix, shard).cursors for shard in range(settings.redis.shards)]
     shards = [{int(name): int(end) for name, end in client.hgetall(key).items() if name.isdigit()} for key in keys]

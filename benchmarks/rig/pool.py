@@ -107,9 +107,14 @@ def _are_ready(pool: Pool, share: int) -> bool:
 
 def is_ready(lines: list[Line], share: int) -> bool:
     """Whether the last thing that happened to a worker is that it found the place of its share of the partitions."""
+    return placed(lines) == share
+
+
+def placed(lines: list[Line]) -> int | None:
+    """How many partitions a worker has, having found the place of all of them; None while it still looks for one."""
     told = [line for line in lines if line.owned is not None or line.event == "started"]
     owned = next((line.owned for line in reversed(told) if line.owned is not None), None)
-    return bool(told) and told[-1].event == "started" and owned is not None and len(owned) == share
+    return len(owned) if owned is not None and told[-1].event == "started" else None
 
 
 def read(log: Path) -> list[Line]:

@@ -1,7 +1,7 @@
 """A Kafka and a Redis for one benchmark: properties as shipped, free ports, and a folder that goes with them."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -17,22 +17,28 @@ from processor.kafka import offsets
 from processor.kafka.cluster import Cluster
 from processor.kafka.quiet import QUIET
 from processor.settings import Settings
-from tests import stack
+from tests import redises, stack
 
 ROOT = stack.ROOT
 
 
 class Servers(Struct, frozen=True):
-    """One broker and one Redis, and the folder for whatever else a run leaves."""
+    """One broker and one Redis, or a Cluster's nodes instead, and the folder for whatever else a run leaves."""
 
     kafka: servers.Broker
     redis: stack.RedisServer
     folder: Path
+    nodes: Sequence[stack.RedisServer] = ()
 
     @property
     def pids(self) -> dict[str, list[int]]:
         """Their processes, as CPU is accounted."""
-        return {"broker": [self.kafka.daemon.pid or 0], "redis": [self.redis.daemon.pid or 0]}
+        return {"broker": [self.kafka.daemon.pid or 0], "redis": [each.daemon.pid or 0 for each in self.counting]}
+
+    @property
+    def counting(self) -> Sequence[stack.RedisServer]:
+        """Every Redis that holds counts."""
+        return self.nodes or (self.redis,)
 
 
 @contextmanager
@@ -55,14 +61,24 @@ def started() -> Iterator[Servers]:
 
 
 @contextmanager
-def topics(where: Servers, partitions: int) -> Iterator[Settings]:
+def clustered(where: Servers) -> Iterator[Servers]:
+    """Start a Redis Cluster of three nodes beside them, which holds the counts of whoever uses what is handed out."""
+    nodes = redises.Nodes(where.folder / "nodes")
+    with redises.running(nodes):
+        yield replace(where, nodes=tuple(nodes.servers))
+
+
+@contextmanager
+def topics(where: Servers, partitions: int, shards: int = 1) -> Iterator[Settings]:
     """Make settings whose every name is new, and their four topics, which are deleted afterwards."""
     folder = where.folder / uuid4().hex[:8]
     folder.mkdir()
     made = stack.new_settings(where.kafka, where.redis, folder / "run")
     sizes = replace(made.topics, partitions=partitions)
     exporter = replace(made.exporter, port=ports.pick_free(1)[0])
-    settings = replace(made, topics=sizes, exporter=exporter)
+    nodes = ",".join(f"{ports.LOOPBACK}:{node.port}" for node in where.nodes)
+    redis = replace(made.redis, cluster=nodes, shards=shards)
+    settings = replace(made, topics=sizes, exporter=exporter, redis=redis)
     stack.create_topics(settings)
     cluster = Cluster(settings)
     until("all new partitions have leaders", lambda: _led(settings, cluster), 60)

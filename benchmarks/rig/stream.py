@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-import redis
 from msgspec import Struct
 
 from benchmarks.rig import checks, cpu, paced, passed, seen
@@ -12,6 +11,7 @@ from benchmarks.rig.child import SPAWN, Child
 from benchmarks.rig.paced import Sent, Target
 from benchmarks.rig.pool import Pool
 from benchmarks.rig.positions import Positions
+from benchmarks.rig.redis_client import redis_client
 from benchmarks.rig.servers import Servers
 from benchmarks.rig.stamped import SENT
 from benchmarks.rig.waiting import until
@@ -100,7 +100,7 @@ class Stream:
         settings, bootstrap = self._settings, self._where.kafka.bootstrap
         with (
             closing(Positions(bootstrap, settings.aggregations_group, settings.topics.input)) as published,
-            closing(redis.Redis.from_url(settings.redis.url)) as client,
+            redis_client(settings.redis) as client,
         ):
             until("all is counted", lambda: sum(passed.cursors_of(client, settings).values()) >= logins)
             published.wait(logins)

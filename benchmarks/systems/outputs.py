@@ -71,7 +71,7 @@ def check(system: System, place: Place, wanted: Expected) -> None:
         _require_counts(topics.aggregations, latest, wanted.counts)
     if "redis" in system.counts:
         key = Keys(redis.prefix, 0).counts if system.ours else redis.prefix
-        _require_counts("counts in Redis", checks.counted(redis.url, key), wanted.counts)
+        _require_counts("counts in Redis", checks.counted(redis, key), wanted.counts)
     return None
 
 

@@ -22,6 +22,7 @@ SMALL = {
     "latency": ["--seconds", "2", "--rounds", "1", "--percents", "50", "--rates", "500"],
     "users": ["--logins", "2000", "--rounds", "1", "--users", "10,2000", "--changed", "10", "--flushes", "1"],
     "recovery": ["--kills", "1", "--workers", "1", "--rate", "200"],
+    "wide": ["--logins", "2000", "--rate", "2000", "--seconds", "2.5", "--rounds", "1", "--cases", "3/2/2/2"],
     "stages": ["--logins", "2000", "--rounds", "1"],
     "secured": ["--logins", "2000", "--rounds", "1"],
 }

@@ -1,8 +1,10 @@
 """The page's text."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from benchmarks.scale.costs import Costs
+from benchmarks.scale.costs import RESULTS, Costs
+from benchmarks.scale.divided import divided
 from benchmarks.scale.simulated import Server, serve
 from benchmarks.scale.sizes import Assumed, needed
 
@@ -13,16 +15,17 @@ APPLY = 50.0  # microseconds a call beside its logins: assumed
 TRANSACTION = 370.0  # microseconds: derived, see the page
 
 
-def page(costs: Costs, assumed: Assumed) -> str:
+def page(costs: Costs, assumed: Assumed, results: Path = RESULTS) -> str:
     """Return benchmarks/SCALE.md."""
-    return "\n".join([*_opening(costs, assumed), *_sizes(costs, assumed), *_redis(costs), *_transactions(), *_limits()])
+    known = [*_opening(costs, assumed), *_sizes(costs, assumed), *_redis(costs), *_transactions()]
+    return "\n".join([*known, *divided(results), *_limits()])
 
 
 def _opening(costs: Costs, assumed: Assumed) -> Iterator[str]:
     sources = "; ".join(costs.sources) or "nothing: the defaults of costs.py"
     yield "# Scale: what the measured unit costs say about sizes that were not run\n"
     yield "Written by `python -m benchmarks.scale`; do not edit."
-    yield "**Arithmetic and simulation: none of these sizes was run.**\n"
+    yield "**Arithmetic and simulation: only what is headed (run) was run.**\n"
     yield f"Measured ({sources}), CPU µs a login: worker {costs.worker:.1f}, broker {costs.broker:.1f};"
     yield f"Flink {costs.flink:.1f}, its broker {costs.flink_broker:.1f}. Redis by users:"
     yield ", ".join(f"{users:,}: {cost:.1f}" for users, cost in sorted(costs.redis.items())) + "; beyond, extrapolated."
@@ -90,8 +93,7 @@ def _limits() -> Iterator[str]:
     yield "  Flink's memory a user and its checkpoints were not measured and are not in its money:"
     yield "both flatter Flink."
     yield "- Flink's figures are of the SQL peer in benchmarks/systems, on well-formed logins."
-    yield "- The group's rebalance with hundreds of members, and Redis Cluster with several shards:"
-    yield "not run for this page."
+    yield "- Groups with hundreds of members, and a Cluster whose nodes have machines of their own."
     yield "- Broker bytes, networks and disks. Every cost is of one machine with 2 cores, shared by"
     yield "servers and load.\n"
 

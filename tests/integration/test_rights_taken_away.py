@@ -23,6 +23,7 @@ NOT_MISSED = {
     ("flusher", TOPICS.processed, "DESCRIBE"),
     ("flusher", TOPICS.dead_letters, "DESCRIBE"),
     ("flusher", Settings().group, "READ"),
+    ("flusher", f"{Settings().group}-reader", "DESCRIBE"),
 }
 
 

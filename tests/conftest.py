@@ -20,7 +20,14 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 # One process takes a file at a time. These take minutes and begin, one in each process.
-FIRST = ("test_mutants.py", "test_restore_command.py", "test_reshard.py")
+FIRST = (
+    "test_mutants.py",
+    "test_denials.py",
+    "test_flink.py",
+    "test_restore_command.py",
+    "test_reshard.py",
+    "test_kafka_rotation.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,8 +1,9 @@
 """Who we are to Kafka: a user, and a password that may change while we run."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from time import monotonic
 from typing import Protocol
 from weakref import WeakSet
@@ -37,6 +38,7 @@ class Login:
         self._file = _file(given)
         self._clients: tuple[Client, ...] = ()
         self._handed = ""
+        self._telling = Lock()  # nobody closes a client that is being told
         if self._file is not None:
             _logins.add(self)
             _watch()
@@ -44,19 +46,19 @@ class Login:
     def keep(self, *clients: Client) -> None:
         """From now on these are told, and no others; they are kept alive, until others are named, or none."""
         if self._file is not None:
-            self._clients, self._handed = clients, ""
+            with self._telling:
+                self._clients, self._handed = clients, ""
             self.renew()
 
     def renew(self) -> None:
         """Hand the password over if it has changed."""
         if self._file is None or (password := self._file.now()) == self._handed:
             return
-        self._handed = password
-        for client in self._clients:
-            try:
-                client.set_sasl_credentials(self._user, password)
-            except RuntimeError:  # it was closed in this moment
-                continue
+        with self._telling:
+            self._handed = password
+            for client in self._clients:
+                with suppress(RuntimeError):  # it was closed before others were named
+                    client.set_sasl_credentials(self._user, password)
 
     def current(self) -> KafkaProperties:
         """What a client that is made now logs in with, on top of properties that may be old."""

@@ -27,6 +27,9 @@ def main(arguments: list[str]) -> int:
     except (DataProcessorError, Problem, OSError) as problem:
         print(f"deploy/flink: {problem}", file=sys.stderr)
         return getattr(problem, "exit_code", Exit.UNAVAILABLE)
+    except KeyboardInterrupt:
+        print("deploy/flink: interrupted; deploy/flink/README.md, the way back, says what holds now", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from processor.alone import Alone, Tell, connected
 from processor.audit.live import Live
+from processor.counts.answers import TAKEN_OVER
 from processor.counts.reading import Reading
 from processor.counts.resetting import Resetting
 from processor.errors import Fenced, Refused, Unavailable
@@ -40,7 +41,7 @@ class Drain:
         self._cluster = self._live.cluster
         self._redis, owner = connected(settings, "migrate")
         self._alone = Alone(settings, self._cluster, self._redis, owner, tell)
-        self._shards = Resetting(self._redis, settings.redis, "taken over by Flink (deploy/flink migrate)")
+        self._shards = Resetting(self._redis, settings.redis, TAKEN_OVER)
         self.confirm = self._alone.confirm
         self.release = self._alone.release
 
@@ -62,20 +63,20 @@ class Drain:
 
     def retire(self, vector: Offsets) -> None:
         """Let nobody of the pool work any more; raises Refused, with nothing changed, when somebody came meanwhile."""
-        self._shards.mark()
         try:
+            self._shards.mark()
             self._alone.confirm()
             if members := self._alone.members():
                 raise Refused(f"the pool was started meanwhile: {members}. Stop it on all hosts, then run it again")
             if self._vector()[0] != vector:
                 raise Refused("the pool was started meanwhile, and has processed more: run it again")
         except BaseException:
-            self._shards.unmark()
+            self.call_off()
             raise
 
     def call_off(self) -> None:
         """Take `retire` back: the pool may be started again."""
-        self._shards.unmark()
+        persist(self._shards.unmark)
 
     def _vector(self) -> tuple[dict[int, int], dict[int, Committed]]:
         topic = self._settings.topics.input
@@ -91,8 +92,9 @@ class Drain:
         refuse_uncommitted(cursors, top)
         Levelling(self._live, self._alone.confirm).run(cursors, top, origins)
         for shard in [*range(self._settings.redis.shards)] * 2:  # a snapshot that was left comes first, then the rest
-            term.publishing.flush(shard)
-        if not all(reached == top for reached in term.publishing.checkpoint.shards):
+            if term.publisher.sound:
+                term.publishing.flush(shard)
+        if not term.publisher.sound or not all(reached == top for reached in term.publishing.checkpoint.shards):
             raise Unavailable("not everything that is counted could be published: run it again")
 
     def _compared(self, ends: Offsets) -> tuple[int, int]:

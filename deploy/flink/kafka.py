@@ -13,7 +13,8 @@ SECRETS = "/etc/data-processor/flink.properties"
 
 Value = str | int | float | bool
 
-_SAME = ("security.protocol", "client.rack", "ssl.endpoint.identification.algorithm")
+_NAMES = "ssl.endpoint.identification.algorithm"
+_SAME = ("security.protocol", "client.rack", _NAMES)
 _MODULES = {
     "PLAIN": "org.apache.kafka.common.security.plain.PlainLoginModule",
     "SCRAM-SHA-256": "org.apache.kafka.common.security.scram.ScramLoginModule",
@@ -24,7 +25,7 @@ _PROVIDER = {
     "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
 }
 _TAKEN = {*_SAME, "bootstrap.servers", "sasl.mechanisms", "sasl.mechanism", "sasl.username", "sasl.password"}
-_TAKEN |= {"ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password"}
+_TAKEN |= {"sasl.password.file", "ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password"}
 _SECURES = ("ssl.", "sasl.", "security.", "enable.ssl.", "enable.sasl.")
 
 
@@ -34,6 +35,8 @@ def properties(client: Mapping[str, Value]) -> dict[str, str]:
     if unknown:
         raise Refused(f"kafka.{unknown[0]} has no counterpart in the Flink job: take it out of these settings")
     found = {key: str(client[key]) for key in ("bootstrap.servers", *_SAME) if key in client}
+    if client.get(_NAMES) == "none":
+        found[_NAMES] = ""  # as Java says it
     found |= _trusted(client) | _certificate(client) | _login(client)
     return found | (_PROVIDER if any("${file:" in value for value in found.values()) else {})
 

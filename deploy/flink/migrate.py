@@ -16,10 +16,12 @@ from deploy.flink import build
 from deploy.flink.drain import Drain, Drained
 from deploy.flink.jobs import Jobs
 from deploy.flink.sql import COUNTED, Job
+from deploy.local.problem import Problem
 from processor.alone import Tell
 from processor.settings import Settings
 
 _READ_SECONDS = 7200.0  # that Flink may need to read the counts
+_LISTED_SECONDS = 10.0  # until a job that it took is listed
 _STATE = Path(__file__).resolve().parents[2] / ".local"
 
 
@@ -54,6 +56,7 @@ class Migration:
             before = self._jobs.running()
             drain.retire(drained.vector)
             job = self._logins_read(drain, before, parallelism, savepoint)
+            self._tell(f"Flink has job {job}: never start the pool again, nor {self._text} a second time")
         finally:
             drain.release()
         self._jobs.await_running(job)
@@ -76,10 +79,16 @@ class Migration:
     def _logins_read(self, drain: Drain, before: set[str], parallelism: int, savepoint: str) -> str:
         try:
             return self._jobs.submit(self._text.read_text(), parallelism, savepoint)
-        except BaseException:
-            if self._jobs.running() <= before:  # else Flink took it, and its answer was lost
+        except Problem as problem:  # after an interrupt nobody knows whether Flink has the job: the pool stays shut out
+            with suppress(Problem):
+                self._jobs.until("it is listed", lambda: not self._jobs.running() <= before, _LISTED_SECONDS)
+            if self._jobs.running() <= before:
                 drain.call_off()
-            raise
+                raise
+            raise Problem(
+                f"{problem}; yet it lists a new job: where that is this one, all is done, and the pool must not be "
+                "started again. deploy/flink/README.md, the way back, says what to do where it is another"
+            ) from problem
 
 
 def arguments(given: list[str]) -> argparse.Namespace:

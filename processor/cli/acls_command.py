@@ -97,10 +97,10 @@ def passwords(
 ) -> None:
     """Have Kafka take the passwords (SCRAM-SHA-512) that are in these files; where one is missing, it is made up.
 
-    To change one, run this with the new one in a folder of its own, and write it to the role's file on all hosts at
-    once after: processes take it within seconds, without a restart. In between, connections that are there stay; one
-    that has to log in is refused, which its log says, and tries again until the file is the new one. A transaction
-    that waits for this for longer than 25 s ends its worker: a clean one goes on.
+    To change one, run this with --only ROLE and the new one in a folder of its own, and write it to the role's file on
+    all hosts at once after: processes take it within seconds, without a restart. In between, connections that are
+    there stay; one that has to log in is refused, which its log says, and tries again until the file is the new one. A
+    transaction that waits for this for longer than 25 s ends its worker: a clean one goes on.
     """
     from processor.cli import console
     from processor.config import secrets

@@ -12,6 +12,8 @@ from processor.errors import LineageMismatch, NotReady, Refused
 Offsets = dict[int, int]
 
 _MOVED = "moved to "
+TAKEN_OVER = "taken over by Flink (deploy/flink migrate)"
+"""What stands in the lineage's place of a shard whose logins Flink processes now."""
 
 BATCH = 1000  # users a scan step asks for (about 0.3 ms of Redis's time), and at most a batch
 
@@ -33,6 +35,8 @@ def check_lineage(found: bytes | None, keys: Keys, lineage: str) -> None:
     there = str(found, "utf-8", "replace")
     if moved(there):
         raise LineageMismatch(f"Redis: the counts of shard {keys.shard} were {there}: set both so, then start again")
+    if there == TAKEN_OVER:
+        raise LineageMismatch(f"Redis: shard {keys.shard} was {there}, which processes the logins now: stop this pool")
     if there != lineage:
         raise LineageMismatch(
             f"Redis: shard {keys.shard} counts for lineage `{there}`, this pool is of lineage `{lineage}`. If only "

@@ -32,9 +32,10 @@ class Resetting:
             self._before[keys.shard] = "" if found is None else str(found, "utf-8", "replace")
 
     def unmark(self) -> None:
-        """Let everybody in again, as if nothing had been."""
+        """Let everybody in again, as if nothing had been; a shard whose mark was not confirmed is restored then."""
         for keys in self._shards:
-            self._connection.run(_DOING, "unmark", [keys.cursors], [self._mark, self._before[keys.shard]])
+            before = self._before.get(keys.shard, "")
+            self._connection.run(_DOING, "unmark", [keys.cursors], [self._mark, before])
 
     def anew(self, lineage: str, cursors: Mapping[int, int]) -> None:
         """Begin all shards without users at these cursors; raises Unavailable when Redis lost the mark meanwhile."""

@@ -40,7 +40,8 @@ class Login:
         self._handed = ""
         self._telling = Lock()  # nobody closes a client that is being told
         if self._file is not None:
-            _logins.add(self)
+            with _listing:
+                _logins.add(self)
             _watch()
 
     def keep(self, *clients: Client) -> None:
@@ -119,6 +120,7 @@ class _Process(Struct):
 
 _files: dict[str, _File] = {}
 _logins: WeakSet[Login] = WeakSet()
+_listing = Lock()
 _process = _Process()
 
 
@@ -146,5 +148,7 @@ def _watch() -> None:
 def _look() -> None:
     while True:
         time.sleep(_EVERY_SECONDS)
-        for login in list(_logins):
+        with _listing:
+            logins = list(_logins)
+        for login in logins:
             login.renew()

@@ -3,7 +3,11 @@
 import pytest
 
 from deploy.flink.drain import refuse_differences, refuse_uncommitted, starts, united
-from processor.errors import Refused
+from processor.counts.answers import TAKEN_OVER, check_lineage
+from processor.counts.keys import Keys
+from processor.counts.resetting import Resetting
+from processor.errors import LineageMismatch, Refused, Unavailable
+from processor.settings import RedisSettings
 
 LOG = {0: (10, 30), 1: (0, 5)}
 
@@ -40,3 +44,34 @@ def test_a_count_that_is_published_otherwise_is_refused_without_naming_the_user(
     with pytest.raises(Refused, match="counts 3 logins of a user") as refused:
         refuse_differences([("a", 3)], published)
     assert "'a'" not in str(refused.value)
+
+
+def test_a_pool_that_is_started_after_it_is_told_to_stop_and_not_to_reset() -> None:
+    with pytest.raises(LineageMismatch, match="processes the logins now: stop this pool") as refused:
+        check_lineage(TAKEN_OVER.encode(), Keys("logins", 0), "user-login/1")
+    assert "reset" not in str(refused.value)
+
+
+class Interrupted:
+    """A Redis that loses its connection at the second shard's mark."""
+
+    def __init__(self) -> None:
+        self.unmarked: list[str] = []
+
+    def run(self, _doing: str, script: str, keys: list[str], arguments: list[str]) -> bytes | None:
+        if script == "unmark":
+            self.unmarked.append(arguments[1])
+        elif "1" in keys[0]:
+            raise Unavailable("gone")
+        return b"the lineage"
+
+
+def test_marks_of_which_one_failed_are_all_taken_back() -> None:
+    redis = Interrupted()
+    shards = Resetting(redis, RedisSettings(shards=3), TAKEN_OVER)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable):
+        shards.mark()
+
+    shards.unmark()
+
+    assert redis.unmarked == ["the lineage", "", ""]

@@ -32,6 +32,15 @@ def test_tls_and_a_login_are_passed_on_in_javas_names() -> None:
     }
 
 
+def test_a_password_that_is_kept_in_a_file_is_no_obstacle() -> None:
+    assert properties(SECURED | {"sasl.password.file": "/etc/data-processor/secrets/operator"}) == properties(SECURED)
+
+
+def test_names_that_are_not_to_be_looked_at_are_not_in_java_either() -> None:
+    found = properties(SECURED | {"ssl.endpoint.identification.algorithm": "none"})
+    assert found["ssl.endpoint.identification.algorithm"] == ""
+
+
 def test_each_table_of_the_job_has_them_and_none_has_the_secret() -> None:
     text = Job(replace(Settings(), kafka=KafkaSettings(client=SECURED))).text()
     assert text.count("'properties.ssl.truststore.location' = ") == text.count("CREATE TEMPORARY TABLE") == 4

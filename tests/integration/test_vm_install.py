@@ -87,6 +87,7 @@ def test_what_is_installed_runs_says_how_it_is_and_leaves_in_order(
         eventually("systemd hears that it turns", lambda: "WATCHDOG=1" in systemd.heard())
         eventually("the doctor is content", lambda: vm.run("data-processor", "doctor").returncode == 0)
         eventually("all is counted", lambda: counted(settings) == dict(account.users))
+        eventually("systemd hears that all run", lambda: "STATUS=5 of 5 processes run" in systemd.heard())
         states = vm.run("data-processor-ctl", "status").stdout.split()
     finally:
         pool.send_signal(signal.SIGTERM)
@@ -96,7 +97,6 @@ def test_what_is_installed_runs_says_how_it_is_and_leaves_in_order(
     assert states.count("RUNNING") == 5
     assert code == 0
     assert heard[0] == "READY=1"
-    assert "STATUS=5 of 5 processes run" in heard
     assert "STOPPING=1" in heard
     logs = ["exporter.log", "flusher.log", "scaler.log", "supervisord.log", "worker-00.log", "worker-01.log"]
     assert vm.sh("ls /var/log/data-processor").split() == logs

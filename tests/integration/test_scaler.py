@@ -1,6 +1,6 @@
 """The scaler on a real pool under load: a step of five times what the minimum can do, taken and left again.
 
-A transaction's end reaches the broker a fifth of a second late, by a proxy: so a worker can do a hundred logins a
+A transaction's end reaches the broker two fifths of a second late, by a proxy: so a worker can do a hundred logins a
 second however quick the machine is, and more workers can do more.
 """
 
@@ -26,9 +26,9 @@ from tests.scraping import Scrape
 from tests.supervised import Vm, vm
 
 END_TRANSACTION = 26  # the request's key
-END_SECONDS = 0.2
+END_SECONDS = 0.4
 ALWAYS = 10**9
-BATCH_RECORDS = 20
+BATCH_RECORDS = 40
 SLOTS, PARTITIONS, GROWN = 10, 6, 8
 TRICKLE = 25.0  # logins a second: less than a worker can do
 DECISION = re.compile(r"(?:(\d+) -> )?(\d+) workers \(this host (?:\d+ -> )?(\d+) of \d+.*?\): ")
@@ -219,7 +219,8 @@ def test_a_step_of_five_times_the_minimum_is_taken_and_left_without_flapping_and
         pids = {name: each.pid for name, each in host.processes().items() if name in host.running()}
         trial.grow(GROWN)
         trial.run(GROWN)
-        eventually("caught up", lambda: trial.behind() < capacity)
+        # A batch lies half a second in a transaction: what comes in meanwhile is always behind.
+        eventually("caught up", lambda: trial.behind() < 2 * 5 * capacity)
         after = host.processes()
         assert {name: after[name].pid for name in pids} == pids, "a worker was restarted for the new partitions"
         trial.agree(busy=True)

@@ -1,9 +1,7 @@
 """Kafka's passwords, certificates and tokens change under load: exact, and a password or a token ends no process."""
 
 import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -17,12 +15,13 @@ from processor.kafka.rights import ROLES
 from processor.settings import FlusherSettings, KafkaSettings, KafkaValue, ScalerSettings, Settings
 from tests import stack
 from tests.command import run
-from tests.pool import Account, eventually, pool
+from tests.pool import Account, eventually, fed, pool
 from tests.secured_kafka import SecuredKafka, secured_kafka
 from tests.stack import RedisServer
 from tests.supervised import Vm, vm
 from tests.tokens import issuer
 
+LOAD = 200.0  # logins a second
 PROCESSES = ("worker-00", "worker-01", "flusher", "exporter", "scaler")
 REFUSED = "invalid credentials with SASL mechanism SCRAM-SHA-512"
 LOGIN_ANEW = {"connections.max.reauth.ms": "3000"}  # so soon a changed password ends a connection that has the old one
@@ -53,24 +52,6 @@ def of(settings: Settings, client: dict[str, KafkaValue]) -> Settings:
     return replace(settings, kafka=KafkaSettings(client=client))
 
 
-@contextmanager
-def fed(account: Account) -> Iterator[None]:
-    """Logins flow all the while."""
-    done = threading.Event()
-
-    def feed() -> None:
-        while not done.is_set():
-            account.feed(50)
-
-    feeding = threading.Thread(target=feed)
-    feeding.start()
-    try:
-        yield
-    finally:
-        done.set()
-        feeding.join()
-
-
 def pids(host: Vm) -> dict[str, int]:
     found = host.processes()
     return {name: found[name].pid for name in PROCESSES}
@@ -88,7 +69,7 @@ def test_passwords_are_changed_under_load_and_every_process_goes_on(
         account.feed(1_000)
         eventually("everything at rest", account.settled)
         before, new, log = pids(host), made_up(tmp_path), secured.broker.directory / "log" / "broker.log"
-        with fed(account):
+        with fed(account, LOAD):
             for role in ROLES:
                 (secured.secrets / role).write_text("")
             each_says(host, "Kafka's password file can't be used: the last password stays")
@@ -122,7 +103,7 @@ def test_certificates_are_renewed_under_load_by_a_rolling_restart(secured: Secur
         account.feed(1_000)
         eventually("everything at rest", account.settled)
         before, shown = pids(host), served(secured)
-        with fed(account):
+        with fed(account, LOAD):
             assert secured.authority.prepare(days=4 * 365)  # a longer ca.pem
             renewed(secured)
             taken_up(secured)

@@ -12,6 +12,7 @@ from processor.errors import NotReady, Unavailable
 from processor.faults import reach
 from processor.logins.batch import Batch
 from processor.logins.pile import Change, Pile
+from processor.logins.records import MAX_USER_ID
 from processor.metrics.meter import add, observe
 from processor.metrics.told import APPLIES, APPLY_SECONDS, APPLY_USERS, SKIPPED
 from processor.outage import Outage
@@ -47,6 +48,7 @@ class Counting:
         self._changes: list[Change] = []
         self._call: Future[Applied | Conflict] | None = None
         self._heard = clock.monotonic()
+        self._sent = float("-inf")
 
     def cursors(self) -> list[dict[int, int]]:
         """Each shard's cursors, as Redis has them now."""
@@ -64,7 +66,8 @@ class Counting:
     @property
     def full(self) -> bool:
         """Whether so much waits that no more records should be taken."""
-        return self._pile.users >= self._settings.pile_users or self._pile.characters >= self._settings.pile_bytes
+        users, most = self._pile.users, self._settings.pile_bytes
+        return users >= self._settings.pile_users or (users * MAX_USER_ID >= most and self._pile.characters >= most)
 
     @property
     def settled(self) -> bool:
@@ -76,18 +79,18 @@ class Counting:
         if skipped := self._pile.add(batch):
             add(SKIPPED, skipped, "counts")
 
-    def turn(self) -> None:
-        """Hear the answer of the apply in flight, if it came, and send the next when there is something to say."""
+    def turn(self, *, hurry: bool = False) -> None:
+        """Hear the answer of the apply in flight, if it came, and send the next when it is due; in a hurry, at once."""
         if self._call is not None and self._call.done():
             self._hear(self._call)
         if self._call is None and not self.lost and self._outage.over:
-            self._send()
+            self._send(hurry)
 
     def settle(self, seconds: float) -> bool:
         """Wait until everything is applied, at most so long; whether it is."""
         deadline = self._clock.monotonic() + seconds
         while not self.lost and not self.settled and self._clock.monotonic() < deadline:
-            self.turn()
+            self.turn(hurry=True)
             self._wait(0.05)
         return not self.lost and self.settled
 
@@ -98,12 +101,19 @@ class Counting:
         elif not self.settled:
             self._clock.sleep(seconds)
 
-    def _send(self) -> None:
-        idle = self._clock.monotonic() - self._heard > self._settings.idle_seconds
-        if not self._changes and (idle or not self._pile.empty):
+    def _send(self, hurry: bool) -> None:
+        now = self._clock.monotonic()
+        idle = now - self._heard > self._settings.idle_seconds
+        if not self._changes and (idle or (not self._pile.empty and (hurry or self._due(now)))):
+            self._sent = now
             self._changes = self._pile.take()  # even when nothing waits: the comparison notices a Redis gone back
         if self._changes:
             self._call = self._thread.submit(self._apply, self._changes[0])
+
+    def _due(self, now: float) -> bool:
+        """Whether the pile has grown for long enough: a user who comes again meanwhile costs Redis nothing."""
+        settings = self._settings
+        return now - self._sent >= settings.count_seconds or self._pile.users >= settings.count_users or self.full
 
     def _apply(self, change: Change) -> Applied | Conflict:
         reach("worker.before-apply")

@@ -10,9 +10,10 @@ from processor.counting import Counting
 from processor.errors import NotReady, PositionLost, Unavailable
 from processor.faults import reach
 from processor.log import event
-from processor.logins.batch import Batch, Part, Record, parts
+from processor.logins.batch import PART_RECORDS, Batch, Part, Record, parts
 from processor.logins.breaker import Breaker, Stopped
 from processor.logins.cursors import Lost, Positions, Start, start
+from processor.logins.outline import outlined
 from processor.metrics.meter import polled, spent
 from processor.outage import Outage
 from processor.seams import Committed, Output, Source
@@ -21,6 +22,7 @@ from processor.tally import idle, processed
 
 _PATIENCE_SECONDS = 30.0  # an end may lag behind for so long after a fail-over
 _PAUSED_SECONDS = 0.05  # of one poll that expects no records
+_POLL_RECORDS = PART_RECORDS  # what is taken at once is judged at once
 _LEAST_SECONDS = 0.02  # of gathering a batch: of 5 ms, so many transactions came that the slowest waited longer
 
 
@@ -61,15 +63,14 @@ class Worker:
 
     def turn(self) -> None:
         """Poll; find the place when it was lost; else process what came and have it counted."""
-        records = self._poll()
+        judged = self._gather()
         if self._source.moved or self._counting.lost:
             self.places = {}
             self._find_place()
             spent("place")
             return
-        batches = self._allowed([self._judge(part) for part in parts(records, self._expected())])
+        batches = self._allowed(judged)
         if batches:
-            spent("decode")
             self._process(batches)
         self._counting.turn()
         if batches:
@@ -102,18 +103,32 @@ class Worker:
     def _expected(self) -> dict[int, int]:
         return {partition: place.expected for partition, place in self.places.items() if partition not in self._held}
 
-    def _poll(self) -> Sequence[Record]:
+    def _gather(self) -> list[Batch]:
+        """Poll and judge, a part at a time, until a transaction is full, or nothing more comes in its time."""
+        following, judged = self._expected(), []
         if self._counting.full or not self.places:
             self._source.pause()
-            records = self._source.poll(1, _PAUSED_SECONDS)
+            judged += self._judged(self._source.poll(1, _PAUSED_SECONDS), following)
             spent("count" if self._counting.full else "place" if self._source.owned else "wait")
-            return records
+            return judged
         self._source.resume()
-        records = self._source.poll(self._settings.batch_records, self._gathering)
-        polled()
-        if not records:
-            idle(self._expected())
-        return records
+        left, until = self._settings.batch_records, self._clock.monotonic() + self._gathering
+        while left > 0 and not self._source.moved and not self._counting.lost:
+            asked = min(left, _POLL_RECORDS)
+            records = self._source.poll(asked, max(0.0, until - self._clock.monotonic()))
+            polled()
+            judged += self._judged(records, following)
+            spent("decode")
+            left = left - asked if len(records) == asked else 0
+        if not judged:
+            idle(following)
+        return judged
+
+    def _judged(self, records: Sequence[Record], following: dict[int, int]) -> list[Batch]:
+        """What these records became; `following` moves behind them."""
+        made = [outlined(self._judge(part)) for part in parts(records, following)]
+        following.update({batch.part.partition: batch.part.end for batch in made})
+        return made
 
     def _allowed(self, batches: list[Batch]) -> list[Batch]:
         """Hold a partition where its dead letters would become too many; both its positions stay before that record."""

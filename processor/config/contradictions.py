@@ -25,6 +25,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "redis.timeout_seconds": (0.01, 8),  # a worker waits for one call, and its watchdog ends a turn of 25 s
     "worker.batch_records": (1, 1_000_000),  # what one call of librdkafka hands over at most
     "worker.batch_seconds": (0.001, 5),  # half of how long a transaction may stay open
+    "worker.count_seconds": (0, 2),  # status calls counts that stand still for 3 s a problem
+    "worker.count_users": (1, 1_000_000),
     "worker.pile_users": (1, 100_000_000),
     "worker.pile_bytes": (1_024, 500_000_000),  # Redis takes 512 MB in one argument
     "worker.drain_seconds": (0.1, 3_600),

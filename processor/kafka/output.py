@@ -191,8 +191,9 @@ class Output:
     def _dead_letters(self, producer: Producer, batch: Batch) -> None:
         topics = self._settings.topics
         partition = batch.part.partition % self._dead_letters_partitions
-        for record, why in zip(batch.part.records, batch.users, strict=True):
+        for at, why in enumerate(batch.users):
             if isinstance(why, Rejected):
+                record = batch.part.records[at]
                 letter = dead_letter(topics.input, record, why, self._settings.output_max_bytes, self._redaction)
                 self._send(producer, topics.dead_letters, partition, letter.key, letter.value, letter.headers)
 

@@ -34,7 +34,7 @@ class Record(Protocol):
         """The kind of its time stamp, and milliseconds since the epoch."""
 
 
-PART_RECORDS = 1000
+PART_RECORDS = 500
 """At most so many make a part: with ten thousand, each step would fetch all of them from memory anew (7 % of CPU)."""
 
 

@@ -8,6 +8,7 @@ from random import SystemRandom
 
 import pytest
 
+from processor import worker
 from processor.errors import DataProcessorError, LineageMismatch, PositionLost
 from processor.logins import batch
 from tests.model.mutants import MUTANTS
@@ -22,6 +23,7 @@ BUDGET = 1000  # the plans within which a mutant must be caught; most are by the
 @pytest.fixture(autouse=True)
 def several_parts_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "PART_RECORDS", 3)
+    monkeypatch.setattr(worker, "_POLL_RECORDS", 3)
 
 
 def verify(shape: Shape, plan: list[Step]) -> World:

@@ -23,7 +23,7 @@ from processor.traces.spans import Spans, tracer
 from processor.traces.turn import Apply, Turn, extents, outcome
 
 _SEND_SECONDS = 5.0
-_UNCOUNTED = 64  # transactions whose apply is waited for; with 20 a second that is 3 s
+_UNCOUNTED = 256  # transactions whose apply is waited for; with 40 a second that is 6 s
 _APPLIES = 256
 
 
@@ -54,7 +54,7 @@ class Watched(begin.Traces):
         self._uncounted: deque[_Uncounted] = deque(maxlen=_UNCOUNTED)
 
     def judging(self, judge: begin.Judging) -> begin.Judging:
-        """Note how long parts take, a thousand records at a time."""
+        """Note how long parts take, some hundred records at a time."""
 
         def noted(part: Part) -> Batch:
             began = time_ns()

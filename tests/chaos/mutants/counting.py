@@ -78,9 +78,9 @@ def compares_nothing_while_idle(counting: ModuleType) -> None:
     """
     sound = counting.Counting._send
 
-    def send(self: Any) -> None:
+    def send(self: Any, hurry: bool) -> None:
         if self._changes or not self._pile.empty:
-            sound(self)
+            sound(self, hurry)
 
     replace(counting.Counting, "_send", send)
 

@@ -38,7 +38,9 @@ class Story:
             ),
             kafka=structs.replace(plain.kafka, consumer=_SHORT if self.zombies else {}),
             redis=structs.replace(plain.redis, shards=self.shards, timeout_seconds=0.9),
-            worker=structs.replace(plain.worker, batch_records=self.batch_records, idle_seconds=self.idle_seconds),
+            worker=structs.replace(
+                plain.worker, batch_records=self.batch_records, idle_seconds=self.idle_seconds, count_seconds=0.0
+            ),
             flusher=structs.replace(plain.flusher, interval_seconds=0.2, lease_seconds=self.lease_seconds),
         )
 

@@ -1,7 +1,6 @@
 """Processes that outlive their starter are found again, and never confused with others."""
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,22 @@ def test_a_started_process_is_found_by_its_pid_file_alone(sleeper: Daemon, tmp_p
     assert found.pid is not None
     sleeper.stop(seconds=60)
     assert found.pid is None
+
+
+@pytest.mark.parametrize("dies_with_parent", [True, False])
+def test_ctrl_c_reaches_no_daemon_and_only_what_outlives_us_has_a_session(
+    tmp_path: Path, *, dies_with_parent: bool
+) -> None:
+    daemon = Daemon("sleeper", tmp_path / "pid", tmp_path / "log", dies_with_parent=dies_with_parent)
+
+    daemon.start(["sleep", "60"], os.environ, tmp_path)
+
+    try:
+        assert daemon.pid is not None
+        assert os.getpgid(daemon.pid) == daemon.pid  # a terminal's signals go to its foreground group
+        assert os.getsid(daemon.pid) == (os.getsid(0) if dies_with_parent else daemon.pid)
+    finally:
+        daemon.kill()
 
 
 def test_a_process_that_has_a_dead_ones_pid_is_not_ours(sleeper: Daemon) -> None:
@@ -69,13 +84,3 @@ def test_the_errors_of_the_process_before_are_not_its_last_words(tmp_path: Path)
 
     with pytest.raises(Problem, match="Kafka ended while starting: the output"):
         daemon.wait_until(lambda: False, seconds=60)
-
-
-def test_a_process_has_a_session_of_its_own(sleeper: Daemon, tmp_path: Path) -> None:
-    sleeper.start(["sleep", "60"], os.environ, tmp_path)
-    assert sleeper.pid is not None
-
-    assert os.getsid(sleeper.pid) == sleeper.pid
-
-    sleeper.send(signal.SIGKILL)
-    sleeper.stop(seconds=60)

@@ -164,9 +164,8 @@ class Output:
 
     def _produce(self, producer: Producer, batch: Batch) -> None:
         topic, partition = self._settings.topics.processed, self._partition(batch)
-        size = _size(batch.values) + _size(batch.keys)
-        if batch.headers is None and self._room.has(len(batch.values), size):
-            self._room.take(len(batch.values), size)
+        if batch.headers is None and self._room.has(len(batch.values), batch.size):
+            self._room.take(len(batch.values), batch.size)
             messages = [
                 {"key": key, "value": value}
                 for key, value in zip(batch.keys, batch.values, strict=True)
@@ -210,10 +209,6 @@ class Output:
                 producer.poll(0.1)  # the queue is bounded in bytes: wait until some are sent
                 if monotonic() > deadline:
                     raise KafkaException(KafkaError(KafkaError._QUEUE_FULL)) from None
-
-
-def _size(column: Sequence[bytes | None]) -> int:
-    return sum(map(len, filter(None, column)))
 
 
 class _Room(Struct):

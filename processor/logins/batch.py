@@ -1,9 +1,7 @@
 """One partition's share of what a poll returned, and the columns that processing makes of it."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
-from operator import methodcaller
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -46,9 +44,6 @@ class Part(Struct, frozen=True):
     end: int
 
 
-_partition: Callable[[Record], int] = methodcaller("partition")
-
-
 def _offset(record: Record) -> int:
     return record.offset() or 0
 
@@ -72,9 +67,12 @@ def parts(records: Sequence[Record], expected: Mapping[int, int]) -> list[Part]:
 
 
 def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
+    places = [record.partition() or 0 for record in records]
+    if places.count(places[0]) == len(places):
+        return {places[0]: list(records)}
     found: dict[int, list[Record]] = {}
-    for partition, run in groupby(records, _partition):
-        found.setdefault(partition, []).extend(run)
+    for partition, record in zip(places, records, strict=True):
+        found.setdefault(partition, []).append(record)
     return found
 
 
@@ -104,6 +102,7 @@ class Batch(Struct, frozen=True):
     values: Sequence[bytes | None]  # of the output record; None where the login was rejected
     headers: Sequence[Headers | None] | None  # None when no record has any
     rejected: int  # how many were
+    size: int  # bytes of keys and values, or more
 
     def below(self, offset: int) -> int:
         """How many of its records lie below an offset."""
@@ -126,7 +125,7 @@ class Batch(Struct, frozen=True):
         users = self.users[kept]
         headers = self.headers[kept] if self.headers is not None else None
         rejected = sum(type(user) is Rejected for user in users)
-        return Batch(part, users, self.keys[kept], self.values[kept], headers, rejected)
+        return Batch(part, users, self.keys[kept], self.values[kept], headers, rejected, self.size)
 
     def user_ids(self) -> Sequence[str]:
         """The user of each valid login."""

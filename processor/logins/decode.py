@@ -2,6 +2,7 @@
 
 from msgspec import json
 
+from processor.logins.numbered import decode_numbered
 from processor.logins.records import Login, Rejected
 from processor.logins.timestamps import Instants, of_record
 from processor.logins.unusual import UnknownFields, decode_unusual
@@ -34,5 +35,6 @@ class Decoder:
         return login
 
     def unusual(self, value: bytes | None, record_timestamp: int) -> Login | Rejected:
-        """Decode one value by the complete rules."""
-        return decode_unusual(value, record_timestamp, self.instants, self._unknown_fields)
+        """Decode one value by the complete rules, but for a user's number, which alone needs none of them."""
+        numbered = decode_numbered(value, record_timestamp, self.instants)
+        return numbered or decode_unusual(value, record_timestamp, self.instants, self._unknown_fields)

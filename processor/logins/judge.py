@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from processor.logins.batch import Batch, Part, Record
 from processor.logins.decode import Decoder
-from processor.logins.headers import UNREADABLE, Headers, ask
+from processor.logins.headers import UNREADABLE, Headers, asking
 from processor.logins.privacy import Redaction
 from processor.logins.process import process
 from processor.logins.records import Rejected
@@ -34,17 +34,17 @@ class Judge(NamedTuple):
         users, values = process(self.decoder, records, self.now())
         headers = _headers(records, users, values)
         keys = _keys(records, users)
-        if self._may_be_too_large(keys, values, headers):
+        size = _bytes(keys) + _bytes(values)
+        if headers is not None or (size + OVERHEAD_BYTES > self.limit and self._may_be_too_large(keys, values)):
             self._refuse_too_large(users, keys, values, headers)
         if self.redaction is not None:
             values = self.redaction.processed(values)
-        return Batch(part, users, keys, values, headers, values.count(None))
+            size = _bytes(keys) + _bytes(values)
+        return Batch(part, users, keys, values, headers, values.count(None), size)
 
-    def _may_be_too_large(
-        self, keys: list[bytes | None], values: list[bytes | None], headers: list[Headers | None] | None
-    ) -> bool:
+    def _may_be_too_large(self, keys: list[bytes | None], values: list[bytes | None]) -> bool:
         largest = max(map(len, filter(None, keys)), default=0) + max(map(len, filter(None, values)), default=0)
-        return headers is not None or largest + OVERHEAD_BYTES > self.limit
+        return largest + OVERHEAD_BYTES > self.limit
 
     def _refuse_too_large(
         self,
@@ -57,6 +57,10 @@ class Judge(NamedTuple):
             size = record_bytes(keys[at], value, headers[at] if headers else None)
             if value is not None and size > self.limit:
                 users[at], values[at] = _TOO_LARGE, None
+
+
+def _bytes(column: Sequence[bytes | None]) -> int:
+    return sum(map(len, filter(None, column)))
 
 
 def record_bytes(key: bytes | None, value: bytes | None, headers: Headers | None) -> int:
@@ -78,10 +82,10 @@ def _headers(
     records: Sequence[Record], users: list[str | Rejected], values: list[bytes | None]
 ) -> list[Headers | None] | None:
     headers: list[Headers | None] = []
-    remaining = iter(records)
+    remaining = map(asking(records), records)
     while len(headers) < len(records):
         try:
-            headers.extend(map(ask, remaining))
+            headers.extend(remaining)
         except UNREADABLE:
             at = len(headers)
             users[at], values[at] = BAD_HEADERS, None

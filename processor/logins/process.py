@@ -1,6 +1,6 @@
 """The processing itself: a login becomes its record on processed-logins."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import json, structs
@@ -10,6 +10,7 @@ from processor.logins.records import Login, LoginWithMore, Rejected
 from processor.logins.timestamps import of_record
 
 _write = json.Encoder().encode
+_write_lines = json.Encoder().encode_lines
 
 
 class MessageLike(Protocol):
@@ -23,30 +24,51 @@ class MessageLike(Protocol):
 
 
 def process(
-    decoder: Decoder, messages: Iterable[MessageLike], now: int
+    decoder: Decoder, messages: Sequence[MessageLike], now: int
 ) -> tuple[list[str | Rejected], list[bytes | None]]:
     """Whose login each message is, or why it is none, and its output's value, stamped with `now` (ms); in order.
 
-    A message at a time, as `decode` and `encode` would: what it needs stays in the processor's cache, and a batch
-    never holds all its logins. One pass for each step costs 0.5 microseconds a login more.
+    As `decode` and `encode` would, but a step for all messages at a time, most of them one C call: a seventh less than
+    a message at a time, while they are so few that they stay in the processor's cache (with ten thousand, more).
     """
-    read, instants, unusual = decoder.read, decoder.instants, decoder.unusual
-    users: list[str | Rejected] = []
-    values: list[bytes | None] = []
-    for message in messages:
-        value = message.value()
+    given = [message.value() for message in messages]
+    logins, others = _read(decoder, messages, given)
+    instants = decoder.instants
+    for at, login in enumerate(logins):
+        login.processed_timestamp = now
         try:
-            login = read(value)  # type: ignore[arg-type]  # a tombstone is a TypeError
-            given = login.timestamp
-            login.timestamp = instants[given] if given is not None else of_record(message.timestamp()[1])
-            login.processed_timestamp = now
-            values.append(_write(login))
-            users.append(login.user_id)
+            came = login.timestamp
+            login.timestamp = instants[came] if came is not None else of_record(messages[at].timestamp()[1])
         except UNUSUAL:
-            other = unusual(value, message.timestamp()[1])
-            values.append(None if isinstance(other, Rejected) else encode(other, now))
-            users.append(other if isinstance(other, Rejected) else other.user_id)
+            others[at] = decoder.unusual(given[at], messages[at].timestamp()[1])
+    users: list[str | Rejected] = [login.user_id for login in logins]
+    values: list[bytes | None] = [*_write_lines(logins).split(b"\n")[:-1]]  # JSON has no such byte within
+    for at, other in others.items():
+        users[at] = other if isinstance(other, Rejected) else other.user_id
+        values[at] = None if isinstance(other, Rejected) else encode(other, now)
     return users, values
+
+
+def _read(
+    decoder: Decoder, messages: Sequence[MessageLike], given: Sequence[bytes | None]
+) -> tuple[list[Login], dict[int, Login | Rejected]]:
+    """Each value of the usual shape as a login, its time stamp as it came; of the others what they are, by position."""
+    logins: list[Login] = []
+    others: dict[int, Login | Rejected] = {}
+    remaining = map(decoder.read, given)  # type: ignore[arg-type]  # a tombstone is a TypeError
+    while len(logins) < len(given):
+        try:
+            logins.extend(remaining)  # keeps what came before the one that raises
+        except UNUSUAL:
+            at = len(logins)
+            others[at] = decoder.unusual(given[at], messages[at].timestamp()[1])
+            logins.append(_blank())
+    return logins, others
+
+
+def _blank() -> Login:
+    """What stands in for another until all are written: a login that any step takes."""
+    return Login("", timestamp=0)
 
 
 def encode(login: Login, processed_timestamp: int) -> bytes:

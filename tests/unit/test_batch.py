@@ -20,7 +20,7 @@ def batch(offsets: list[int], bad: set[int], with_headers: bool) -> Batch:
     texts = [b"%d" % offset for offset in offsets]
     headers = [[("at", text)] for text in texts] if with_headers else None
     part = Part(3, [MemoryRecord((3, offset)) for offset in offsets], offsets[-1] + 1)
-    return Batch(part, logins, texts, texts, headers, len(bad & set(offsets)))
+    return Batch(part, logins, texts, texts, headers, len(bad & set(offsets)), 0)
 
 
 @given(rising, st.sets(st.integers(0, 30)), st.booleans(), st.integers(0, 35))

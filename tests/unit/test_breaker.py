@@ -28,7 +28,7 @@ def batch(first: int, bad: Sequence[bool], step: int = 1, reason: Reason = "json
     logins = [Rejected(reason, "") if is_bad else GOOD for is_bad in bad]
     values = [None if is_bad else b"v" for is_bad in bad]
     part = Part(0, [MemoryRecord((0, offset)) for offset in offsets], offsets[-1] + 1)
-    return Batch(part, logins, values, values, None, sum(bad))
+    return Batch(part, logins, values, values, None, sum(bad), 0)
 
 
 def divided(count: int, lengths: Sequence[int]) -> list[range]:

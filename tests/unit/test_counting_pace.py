@@ -41,7 +41,7 @@ class Pace:
         first, self._end = self._end, self._end + len(users)
         records = [MemoryRecord((0, offset)) for offset in range(first, self._end)]
         columns = [b""] * len(users)
-        self.counting.add(Batch(Part(0, records, self._end), users, columns, columns, None, 0))
+        self.counting.add(Batch(Part(0, records, self._end), users, columns, columns, None, 0, 0))
         self.turn()
 
     def turn(self) -> None:

@@ -23,7 +23,7 @@ def batch(partition: int, log: Log) -> Batch:
     records = [MemoryRecord((partition, offset)) for offset, _ in log]
     logins = [BAD if user is None else user for _, user in log]
     columns = [None] * len(log)
-    return Batch(Part(partition, records, log[-1][0] + 1), logins, columns, columns, None, logins.count(BAD))
+    return Batch(Part(partition, records, log[-1][0] + 1), logins, columns, columns, None, logins.count(BAD), 0)
 
 
 @st.composite

@@ -29,7 +29,7 @@ def batch(size: int, bad: set[int], partition: int = 0, first: int = 0) -> Batch
     users = [BAD if at in bad else f"user-{at}" for at in offsets]
     values = [None if at in bad else b"" for at in offsets]
     part = Part(partition, [MemoryRecord((partition, at)) for at in offsets], first + size)
-    return Batch(part, users, [None] * size, values, None, len(bad & set(offsets)))
+    return Batch(part, users, [None] * size, values, None, len(bad & set(offsets)), 0)
 
 
 def counted(metric: Metric) -> dict[tuple[str, ...], float]:

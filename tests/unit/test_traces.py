@@ -58,7 +58,7 @@ def batch(first: int, size: int, partition: int = 0, headers: Sequence[Headers |
     records = [MemoryRecord((partition, at), user.encode(), value) for at in range(first, first + size)]
     users: list[str | Rejected] = [user] * (size - 1)
     bad = Rejected("json", f"{ip} is no JSON")
-    return Batch(Part(partition, records, first + size), [*users, bad], [None] * size, [value] * size, headers, 1)
+    return Batch(Part(partition, records, first + size), [*users, bad], [None] * size, [value] * size, headers, 1, 0)
 
 
 class Output:

@@ -51,6 +51,7 @@ def started() -> Iterator[Servers]:
         port, controller = ports.pick_free(2)
         kafka = servers.Broker(folder / "kafka", fetched, port, controller, dies_with_parent=True)
         redis = stack.new_redis(folder / "redis")
+        kafka.daemon.own_session = redis.daemon.own_session = False  # they share the cores with the workers, one by one
         try:
             kafka.start()
             redis.start()

@@ -16,12 +16,15 @@ _ERROR = re.compile(r"\b(ERROR|FATAL)\b")
 
 
 class Daemon:
-    """A process in a session of its own, known by pid and start time: a pid alone may have become someone else's."""
+    """A process in the background, known by pid and start time: a pid alone may have become someone else's."""
 
     def __init__(
         self, name: str, pid_file: Path, output: Path, *, log: Path | None = None, dies_with_parent: bool = False
     ) -> None:
         self.name = name
+        # Linux divides the cores by session first (`autogroup` in sched(7)): 32 busy workers left a broker with one of
+        # its own without any for eight seconds (seen).
+        self.own_session = True
         self.pid_file = pid_file
         self.output = output
         self._log = log  # where it says why it ends, if not on its output
@@ -43,11 +46,7 @@ class Daemon:
         return None
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], directory: Path) -> None:
-        """Start it out of the terminal's reach: neither Ctrl-C nor the end of a login ends it.
-
-        What dies with its parent stays in its session: Linux divides the cores by session first (`autogroup` in
-        sched(7)), and 32 busy workers left a broker with one of its own without any for eight seconds (seen).
-        """
+        """Start it out of a terminal's reach: Ctrl-C does not end it, nor, in its own session, the end of a login."""
         self.output.parent.mkdir(parents=True, exist_ok=True)
         self.pid_file.parent.mkdir(parents=True, exist_ok=True)
         self._said = self._log.stat().st_size if self._log and self._log.exists() else 0
@@ -61,8 +60,8 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=not self._dies_with_parent,
-                process_group=0 if self._dies_with_parent else None,
+                start_new_session=self.own_session,
+                process_group=None if self.own_session else 0,
             )
         self.pid_file.write_text(f"{self._child.pid} {start_time(self._child.pid)}\n")
 

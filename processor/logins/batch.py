@@ -26,7 +26,7 @@ class Record(Protocol):
         """Its value; None is a tombstone."""
 
     def headers(self) -> Any:
-        """Its Headers in order, or None; to be called by `headers.ask` only."""
+        """Its Headers in order, or None; to be called by `headers.ask` or `asking` only."""
 
     def timestamp(self) -> tuple[int, int]:
         """The kind of its time stamp, and milliseconds since the epoch."""
@@ -66,11 +66,11 @@ def parts(records: Sequence[Record], expected: Mapping[int, int]) -> list[Part]:
     return [part for part in made if part.records]
 
 
-def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
-    places = [record.partition() or 0 for record in records]
+def _by_partition(records: Sequence[Record]) -> dict[int | None, list[Record]]:
+    places = [record.partition() for record in records]
     if places.count(places[0]) == len(places):
         return {places[0]: list(records)}
-    found: dict[int, list[Record]] = {}
+    found: dict[int | None, list[Record]] = {}
     for partition, record in zip(places, records, strict=True):
         found.setdefault(partition, []).append(record)
     return found
@@ -102,7 +102,7 @@ class Batch(Struct, frozen=True):
     values: Sequence[bytes | None]  # of the output record; None where the login was rejected
     headers: Sequence[Headers | None] | None  # None when no record has any
     rejected: int  # how many were
-    size: int  # bytes of keys and values, or more
+    size: int  # bytes of keys and values, or more: of a slice, those of the whole
 
     def below(self, offset: int) -> int:
         """How many of its records lie below an offset."""

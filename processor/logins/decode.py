@@ -35,6 +35,6 @@ class Decoder:
         return login
 
     def unusual(self, value: bytes | None, record_timestamp: int) -> Login | Rejected:
-        """Decode one value by the complete rules, but for a user's number, which alone needs none of them."""
+        """Decode one value by the complete rules; a user's number alone is decided without them, and alike."""
         numbered = decode_numbered(value, record_timestamp, self.instants)
         return numbered or decode_unusual(value, record_timestamp, self.instants, self._unknown_fields)

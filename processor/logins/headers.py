@@ -16,8 +16,8 @@ ask: Callable[[Any], Headers | None] = methodcaller("headers")
 
 def asking(records: Sequence[Any]) -> Callable[[Any], Headers | None]:
     """Find what asks each of these, all of one class, in C's `map`: as sure as `ask`, at a quarter of its cost."""
-    return type(records[0]).headers  # type: ignore[no-any-return]
+    return type(records[0]).headers if records else ask
 
 
 UNREADABLE = (UnicodeDecodeError, SystemError)
-"""What `ask` raises when a name is not UTF-8."""
+"""What they raise when a name is not UTF-8."""

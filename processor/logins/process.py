@@ -42,7 +42,9 @@ def process(
         except UNUSUAL:
             others[at] = decoder.unusual(given[at], messages[at].timestamp()[1])
     users: list[str | Rejected] = [login.user_id for login in logins]
-    values: list[bytes | None] = [*_write_lines(logins).split(b"\n")[:-1]]  # JSON has no such byte within
+    written = _write_lines(logins)
+    del logins  # large values would be in memory once more
+    values: list[bytes | None] = [*written.split(b"\n")[:-1]]  # JSON has no such byte within
     for at, other in others.items():
         users[at] = other if isinstance(other, Rejected) else other.user_id
         values[at] = None if isinstance(other, Rejected) else encode(other, now)

@@ -20,7 +20,7 @@ def batch(offsets: list[int], bad: set[int], with_headers: bool) -> Batch:
     texts = [b"%d" % offset for offset in offsets]
     headers = [[("at", text)] for text in texts] if with_headers else None
     part = Part(3, [MemoryRecord((3, offset)) for offset in offsets], offsets[-1] + 1)
-    return Batch(part, logins, texts, texts, headers, len(bad & set(offsets)), 0)
+    return Batch(part, logins, texts, texts, headers, len(bad & set(offsets)), 2 * sum(map(len, texts)))
 
 
 @given(rising, st.sets(st.integers(0, 30)), st.booleans(), st.integers(0, 35))
@@ -38,6 +38,7 @@ def test_the_rest_of_a_batch_is_what_lies_at_or_after_the_offset(
     assert (found.headers is not None) == with_headers
     assert found.headers is None or found.headers == [[("at", b"%d" % offset)] for offset in rest]
     assert found.rejected == len(bad & set(rest))
+    assert found.size >= 2 * sum(len(b"%d" % offset) for offset in rest)
     assert found.user_ids() == [f"user-{offset}" for offset in rest if offset not in bad]
 
 
@@ -68,4 +69,5 @@ def test_the_first_part_of_a_batch_is_what_lies_below_the_offset(
     assert [int(key or b"") for key in found.keys] == [int(value or b"") for value in found.values] == first
     assert found.headers is None or found.headers == [[("at", b"%d" % offset)] for offset in first]
     assert found.rejected == len(bad & set(first))
+    assert found.size >= 2 * sum(len(b"%d" % offset) for offset in first)
     assert found.user_ids() == [f"user-{offset}" for offset in first if offset not in bad]

@@ -6,6 +6,7 @@ from threading import Thread
 import pytest
 
 from processor.logins.decode import Decoder
+from processor.logins.numbered import decode_numbered
 from processor.logins.process import encode, process
 from processor.logins.records import Login, Rejected
 from processor.logins.timestamps import Instants
@@ -86,6 +87,19 @@ def test_a_batch_is_processed_like_its_records_one_by_one_and_in_order(unknown_f
     alone = [Decoder(unknown_fields).decode(value, RECORD_TIME) for value in values]
     assert users == [one if isinstance(one, Rejected) else one.user_id for one in alone]
     assert outputs == [None if isinstance(one, Rejected) else encode(one, NOW) for one in alone]
+
+
+@hostile
+def test_a_login_of_a_number_is_what_the_complete_rules_make_of_it(value: bytes | None, outcome: str) -> None:
+    found = decode_numbered(value, RECORD_TIME, Instants())
+
+    assert found is None or (outcome == LOGIN and found == decode_unusual(value, RECORD_TIME, Instants(), "keep"))
+
+
+def test_a_user_with_a_number_needs_no_complete_rules() -> None:
+    assert decode_numbered(b'{"user_id":-7,"locale":"DE","timestamp":"1694479551"}', RECORD_TIME, Instants()) == Login(
+        "-7", locale="DE", timestamp=1_694_479_551_000
+    )
 
 
 @pytest.mark.parametrize("field", [b"", b',"timestamp":null', b',"timestamp":1,"timestamp":null', b',"other":1'])

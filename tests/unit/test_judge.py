@@ -138,3 +138,9 @@ def test_a_batch_is_stamped_with_one_time() -> None:
     batch = judge(*(MemoryRecord((0, n), b"k", b'{"user_id":"u"}') for n in range(3)))
 
     assert {json.loads(value or b"")["processed_timestamp"] for value in batch.values} == {NOW}
+
+
+def test_no_records_are_an_empty_batch_that_ends_where_the_part_does() -> None:
+    batch = Judge(Decoder("keep"), 1_000_000, lambda: NOW).judge(Part(0, [], 7))
+
+    assert (batch.users, batch.keys, batch.values, batch.headers, batch.part.end) == ([], [], [], None, 7)

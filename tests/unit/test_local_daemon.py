@@ -24,20 +24,18 @@ def test_a_started_process_is_found_by_its_pid_file_alone(sleeper: Daemon, tmp_p
     assert found.pid is None
 
 
-@pytest.mark.parametrize("dies_with_parent", [True, False])
-def test_ctrl_c_reaches_no_daemon_and_only_what_outlives_us_has_a_session(
-    tmp_path: Path, *, dies_with_parent: bool
-) -> None:
-    daemon = Daemon("sleeper", tmp_path / "pid", tmp_path / "log", dies_with_parent=dies_with_parent)
+@pytest.mark.parametrize("own_session", [True, False])
+def test_ctrl_c_reaches_no_daemon_in_whatever_session(sleeper: Daemon, tmp_path: Path, *, own_session: bool) -> None:
+    sleeper.own_session = own_session
 
-    daemon.start(["sleep", "60"], os.environ, tmp_path)
+    sleeper.start(["sleep", "60"], os.environ, tmp_path)
 
     try:
-        assert daemon.pid is not None
-        assert os.getpgid(daemon.pid) == daemon.pid  # a terminal's signals go to its foreground group
-        assert os.getsid(daemon.pid) == (os.getsid(0) if dies_with_parent else daemon.pid)
+        assert sleeper.pid is not None
+        assert os.getpgid(sleeper.pid) == sleeper.pid  # a terminal's signals go to its foreground group
+        assert os.getsid(sleeper.pid) == (sleeper.pid if own_session else os.getsid(0))
     finally:
-        daemon.kill()
+        sleeper.kill()
 
 
 def test_a_process_that_has_a_dead_ones_pid_is_not_ours(sleeper: Daemon) -> None:

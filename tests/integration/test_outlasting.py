@@ -2,7 +2,9 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
+import pytest
 from msgspec import structs
 
 from deploy.local.servers import Broker
@@ -27,8 +29,11 @@ def test_a_kafka_that_is_away_for_longer_than_a_stall_ends_no_worker(
         assert running.running["worker-00"].poll() is None
 
 
-def test_a_batch_larger_than_the_producers_queue_goes_through(quick: Settings, tmp_path: Path) -> None:
-    kafka = structs.replace(quick.kafka, producer={"queue.buffering.max.messages": 500})
+@pytest.mark.parametrize("bound", [{"queue.buffering.max.messages": 500}, {"queue.buffering.max.kbytes": 100}])
+def test_a_batch_larger_than_the_producers_queue_goes_through(
+    quick: Settings, tmp_path: Path, bound: dict[str, Any]
+) -> None:
+    kafka = structs.replace(quick.kafka, producer=bound)
     narrow = structs.replace(quick, kafka=kafka)
     account = Account(narrow, 1)
     account.feed(5_000, partition=0)
